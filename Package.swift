@@ -1,0 +1,111 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+/// A C library of the system, found through pkg-config.
+func system(_ name: String, _ module: String, apt: [String]) -> Target {
+    .systemLibrary(
+        name: name, path: "Sources/System/\(name)", pkgConfig: module, providers: [.apt(apt)])
+}
+
+/// One of our libraries.
+func library(
+    _ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+/// One executable, in `Sources/Tools/<folder>`.
+func tool(_ name: String, _ folder: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: dependencies + [
+            "ToolOptions", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
+        path: "Sources/Tools/\(folder)", swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + dependencies,
+        swiftSettings: strict)
+}
+
+let libraries = [
+    "TensorCore", "MediaIO", "ModelZoo", "Diffusion", "Dialogue", "SouthGPT",
+]
+let tools = [
+    "southgpt-infer", "southgpt-checkpoint",
+]
+
+let package = Package(
+    name: "south-gpt",
+    products: libraries.map { .library(name: $0, targets: [$0]) }
+        + tools.map { .executable(name: $0, targets: [$0]) },
+    traits: [
+        .trait(
+            name: "MPI",
+            description: "Training over OpenMPI (apt: libopenmpi-dev openmpi-bin)"),
+        .trait(name: "Server", description: "The HTTP server of southgpt-demo, on Hummingbird"),
+        .default(enabledTraits: []),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        system("CSouthOpenBLAS", "openblas", apt: ["libopenblas-dev"]),
+        system("CSouthLAPACKE", "lapacke", apt: ["liblapacke-dev"]),
+        system("CSouthSndfile", "sndfile", apt: ["libsndfile1-dev"]),
+        system("CSouthJPEG", "libjpeg", apt: ["libjpeg-dev"]),
+        system("CSouthPNG", "libpng", apt: ["libpng-dev"]),
+        system("CSouthZlib", "zlib", apt: ["zlib1g-dev"]),
+        system(
+            "CSouthFFmpeg", "libavformat libavcodec libavutil libswscale libswresample",
+            apt: [
+                "libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev",
+                "libswresample-dev",
+            ]),
+
+        .target(
+            name: "CSouthKernels",
+            cSettings: [.define("NDEBUG", .when(configuration: .release))],
+            linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread")]),
+        .target(name: "CSouthImageCodecs", dependencies: ["CSouthJPEG", "CSouthPNG"]),
+
+        library("TensorCore", ["CSouthKernels", "CSouthOpenBLAS", "CSouthZlib"]),
+        library("MediaIO", ["TensorCore", "CSouthImageCodecs", "CSouthSndfile", "CSouthFFmpeg"]),
+        library("ModelZoo", ["TensorCore"]),
+        library("Diffusion", ["ModelZoo", "TensorCore"]),
+        library("Dialogue", ["ModelZoo", "TensorCore"]),
+        library("SouthGPT", ["Dialogue", "Diffusion", "MediaIO", "ModelZoo", "TensorCore"]),
+
+        .target(
+            name: "ToolOptions",
+            dependencies: [
+                "SouthGPT", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/Tools/ToolOptions", swiftSettings: strict),
+        tool("southgpt-infer", "Infer", ["SouthGPT"]),
+        tool("southgpt-checkpoint", "Checkpoint", ["SouthGPT"]),
+
+        .target(
+            name: "TestSupport", dependencies: ["TensorCore"], path: "Tests/TestSupport",
+            swiftSettings: strict),
+        tests("TensorCore", []),
+        tests("MediaIO", ["TensorCore"]),
+        tests("ModelZoo", ["TensorCore"]),
+        tests("Diffusion", ["ModelZoo", "TensorCore"]),
+        tests("Dialogue", ["ModelZoo", "TensorCore"]),
+        tests("SouthGPT", ["Dialogue", "Diffusion", "MediaIO", "ModelZoo", "TensorCore"]),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .gnu17
+)

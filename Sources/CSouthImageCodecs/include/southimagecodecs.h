@@ -1,0 +1,3 @@
+#ifndef SOUTHIMAGECODECS_H
+#define SOUTHIMAGECODECS_H
+#endif

@@ -1,0 +1,3 @@
+#ifndef SOUTHKERNELS_H
+#define SOUTHKERNELS_H
+#endif

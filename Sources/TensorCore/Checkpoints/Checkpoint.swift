@@ -1,0 +1,74 @@
+/// One tensor in a file: what it is, and how to get at it.
+public struct StoredTensor: Sendable {
+    /// The name within its file.
+    public let name: String
+    public let dtype: DType
+    public let shape: Shape
+    /// The file it lies in, for messages.
+    public let file: String
+    /// Maps or reads the elements onto the host.
+    let load: @Sendable () throws -> Tensor
+
+    package init(
+        name: String, dtype: DType, shape: Shape, file: String,
+        load: @escaping @Sendable () throws -> Tensor
+    ) {
+        self.name = name
+        self.dtype = dtype
+        self.shape = shape
+        self.file = file
+        self.load = load
+    }
+
+    /// A tensor that is already there.
+    package init(name: String, value: Tensor, file: String = "memory") {
+        self.init(name: name, dtype: value.dtype, shape: value.shape, file: file) { value }
+    }
+
+    /// The elements, mapped where the format allows.
+    public func tensor() throws -> Tensor { try load() }
+}
+
+/// Named tensors, whatever container they came in. Opening one reads only its table of contents.
+public struct Checkpoint: Sendable {
+    /// The file or folder, for messages.
+    public let file: String
+    /// In the file's order.
+    public let tensors: [StoredTensor]
+    /// The format's own string notes (`__metadata__` of safetensors).
+    public let metadata: [String: String]
+    private let index: [String: Int]
+
+    /// - Throws: `CheckpointError.malformed` where two tensors share a name
+    package init(
+        file: String, tensors: [StoredTensor], metadata: [String: String] = [:]
+    ) throws {
+        self.file = file
+        self.tensors = tensors
+        self.metadata = metadata
+        var index: [String: Int] = [:]
+        for (position, tensor) in tensors.enumerated() {
+            if index.updateValue(position, forKey: tensor.name) != nil {
+                throw CheckpointError.malformed(
+                    file: file, rule: "the name '\(tensor.name)' occurs twice")
+            }
+        }
+        self.index = index
+    }
+
+    /// The tensor of that name.
+    public subscript(name: String) -> StoredTensor? { index[name].map { tensors[$0] } }
+
+    /// The tensors that `rename` gives a name, under that name.
+    public func renamed(_ rename: (String) -> String?) throws -> Checkpoint {
+        try Checkpoint(
+            file: file,
+            tensors: tensors.compactMap { tensor in
+                rename(tensor.name).map {
+                    StoredTensor(
+                        name: $0, dtype: tensor.dtype, shape: tensor.shape, file: tensor.file,
+                        load: tensor.load)
+                }
+            }, metadata: metadata)
+    }
+}

@@ -1,0 +1,200 @@
+import Synchronization
+
+/// A strict view of named tensors under one dotted prefix.
+///
+/// A network asks it for each weight by name and shape; what was asked, in order, *is* the
+/// network's parameter list. The same initialiser thereby reads a file, draws fresh values, or
+/// mixes the two: that is the view's policy, fixed where the root was made.
+public struct Weights: Sendable {
+    /// The dotted path of this view; empty at the root.
+    public let path: String
+    private let ledger: Ledger
+
+    /// Weights from checkpoints; where several have a name, the first wins. A name that none has
+    /// is an error, unless it matches one of `drawing`, which are then drawn with `seed`.
+    public init(
+        _ checkpoints: Checkpoint..., drawing patterns: [String] = [], seed: UInt64 = 13,
+        device: Device = .cpu
+    ) {
+        self.init(checkpoints, drawing: patterns, seed: seed, device: device)
+    }
+
+    /// Weights from a list of checkpoints; see the variadic initialiser.
+    public init(
+        _ checkpoints: [Checkpoint], drawing patterns: [String] = [], seed: UInt64 = 13,
+        device: Device = .cpu
+    ) {
+        path = ""
+        ledger = Ledger(checkpoints, drawing: patterns, seed: seed, device: device)
+    }
+
+    /// Weights that are all drawn, as PyTorch's layers draw theirs from the same seed and order.
+    public static func fresh(seed: UInt64, device: Device = .cpu) -> Weights {
+        Weights([], drawing: ["*"], seed: seed, device: device)
+    }
+
+    private init(path: String, ledger: Ledger) {
+        self.path = path
+        self.ledger = ledger
+    }
+
+    /// The view one name further in; dots are allowed.
+    public subscript(name: String) -> Weights { Weights(path: join(name), ledger: ledger) }
+
+    /// The view one index further in.
+    public subscript(index: Int) -> Weights { self["\(index)"] }
+
+    private func join(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+
+    /// Whether a checkpoint has this name.
+    public func contains(_ name: String) -> Bool { ledger.stored(join(name)) != nil }
+
+    /// The view under the first of `names` that has `weight` (or any tensor below it), for
+    /// releases that renamed a layer; the first where none has.
+    public func firstPresent(_ names: String...) -> Weights {
+        let found = names.first { ledger.containsPrefix(join($0)) }
+        return self[found ?? names[0]]
+    }
+
+    /// The weight of that name.
+    ///
+    /// - Parameter alternatives: shapes of other releases with the same elements in the same
+    ///   order (a 1×1 convolution stored as a matrix); the value is given `shape`
+    /// - Throws: `CheckpointError` where it is missing, has another shape, or is not real
+    public func parameter(
+        _ name: String, _ shape: Shape, or alternatives: [Shape] = [],
+        initial: Initializer = .zeros
+    ) throws -> Parameter {
+        try ledger.parameter(join(name), shape, or: alternatives, initial: initial)
+    }
+
+    /// The same view where layers whose path matches one of `patterns` get low-rank adapters.
+    public func adapted(_ config: LoRAConfig, matching patterns: [String]) -> Weights {
+        ledger.adapt(config, patterns)
+        return self
+    }
+
+    /// The adapter of the layer at this path, if it has one.
+    public var adapter: LoRAConfig? { ledger.adapter(of: path) }
+
+    /// What was asked for so far below this path, in order.
+    public var parameters: [Parameter] {
+        ledger.parameters.filter {
+            path.isEmpty || $0.name == path || $0.name.hasPrefix(path + ".")
+        }
+    }
+
+    /// Checks that everything in the checkpoints was asked for.
+    ///
+    /// - Parameter unused: patterns (`*` stands for anything) of tensors that may be left over
+    /// - Throws: `CheckpointError.unexpected` with the rest
+    public func finish(unused: [String] = []) throws {
+        try ledger.finish(unused: unused)
+    }
+}
+
+/// Whether `name` matches `pattern`, where `*` stands for any characters, none included.
+package func matches(_ name: String, _ pattern: String) -> Bool {
+    let parts = pattern.split(separator: "*", omittingEmptySubsequences: false).map(String.init)
+    guard parts.count > 1 else { return name == pattern }
+    guard name.hasPrefix(parts[0]) else { return false }
+    var rest = name.dropFirst(parts[0].count)
+    for part in parts.dropFirst().dropLast() where !part.isEmpty {
+        guard let range = rest.firstRange(of: part) else { return false }
+        rest = rest[range.upperBound...]
+    }
+    return rest.hasSuffix(parts[parts.count - 1])
+}
+
+/// The shared account behind all views of one root.
+private final class Ledger: Sendable {
+    private struct State {
+        var parameters: [Parameter] = []
+        var byName: [String: Int] = [:]
+        var generator: TorchGenerator
+        var adapters: [(pattern: String, config: LoRAConfig)] = []
+    }
+
+    private let checkpoints: [Checkpoint]
+    private let patterns: [String]
+    private let device: Device
+    private let state: Mutex<State>
+
+    init(_ checkpoints: [Checkpoint], drawing patterns: [String], seed: UInt64, device: Device) {
+        self.checkpoints = checkpoints
+        self.patterns = patterns
+        self.device = device
+        state = Mutex(State(generator: TorchGenerator(seed: seed)))
+    }
+
+    var parameters: [Parameter] { state.withLock { $0.parameters } }
+
+    func stored(_ name: String) -> StoredTensor? {
+        for checkpoint in checkpoints {
+            if let tensor = checkpoint[name] { return tensor }
+        }
+        return nil
+    }
+
+    func containsPrefix(_ path: String) -> Bool {
+        checkpoints.contains { checkpoint in
+            checkpoint[path] != nil || checkpoint[path + ".weight"] != nil
+                || checkpoint.tensors.contains { $0.name.hasPrefix(path + ".") }
+        }
+    }
+
+    func adapt(_ config: LoRAConfig, _ patterns: [String]) {
+        state.withLock { $0.adapters += patterns.map { ($0, config) } }
+    }
+
+    func adapter(of path: String) -> LoRAConfig? {
+        state.withLock { $0.adapters.last { matches(path, $0.pattern) }?.config }
+    }
+
+    func parameter(
+        _ name: String, _ shape: Shape, or alternatives: [Shape], initial: Initializer
+    ) throws -> Parameter {
+        // Asked twice, a weight is shared: tied embeddings are one parameter.
+        if let known = state.withLock({ state in state.byName[name].map { state.parameters[$0] } })
+        {
+            precondition(
+                known.value.shape == shape, "\(name): asked as \(known.value.shape) and \(shape)")
+            return known
+        }
+        let value: Tensor
+        if let stored = stored(name) {
+            guard stored.shape == shape || alternatives.contains(stored.shape) else {
+                throw CheckpointError.shapeMismatch(
+                    name: name, found: stored.shape, expected: shape, file: stored.file)
+            }
+            guard stored.dtype.isFloatingPoint else {
+                throw CheckpointError.typeMismatch(
+                    name: name, found: stored.dtype, expected: "real numbers", file: stored.file)
+            }
+            value = try stored.tensor().reshaped(shape).on(device)
+        } else if patterns.contains(where: { matches(name, $0) }) {
+            value = state.withLock { initial.draw(shape, from: &$0.generator).on(device) }
+        } else {
+            throw CheckpointError.missing(
+                name: name, expected: shape, file: checkpoints.last?.file ?? "no file")
+        }
+        let parameter = Parameter(name, value)
+        state.withLock {
+            $0.byName[name] = $0.parameters.count
+            $0.parameters.append(parameter)
+        }
+        return parameter
+    }
+
+    func finish(unused: [String]) throws {
+        let asked = state.withLock { Set($0.byName.keys) }
+        for checkpoint in checkpoints {
+            let rest = checkpoint.tensors.map(\.name).filter { name in
+                !asked.contains(name) && !unused.contains { matches(name, $0) }
+            }
+            if !rest.isEmpty {
+                throw CheckpointError.unexpected(names: rest, file: checkpoint.file)
+            }
+        }
+    }
+}

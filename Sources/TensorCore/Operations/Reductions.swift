@@ -1,0 +1,67 @@
+// Many elements to one, and functions of whole rows.
+
+extension Tensor {
+    /// This tensor as rows `[outer, inner]` where `inner` runs over `axes`, and the shape that a
+    /// reduction leaves.
+    private func rows(over axes: [Int]?, keepingAxes: Bool) -> (rows: Tensor, shape: Shape) {
+        let reduced = Set((axes ?? Array(shape.indices)).map { shape.axisIndex($0) })
+        let kept = shape.indices.filter { !reduced.contains($0) }
+        let inner = reduced.sorted()
+        let outerCount = kept.map { shape[$0] }.elementCount
+        let innerCount = inner.map { shape[$0] }.elementCount
+        let result =
+            keepingAxes
+            ? shape.indices.map { reduced.contains($0) ? 1 : shape[$0] } : kept.map { shape[$0] }
+        return (permuted(kept + inner).reshaped([outerCount, innerCount]), result)
+    }
+
+    private func reduced(_ reduction: Reduction, _ axes: [Int]?, _ keepingAxes: Bool) -> Tensor {
+        let (rows, shape) = real.rows(over: axes, keepingAxes: keepingAxes)
+        return backend.reduce(reduction, rows).reshaped(shape)
+    }
+
+    /// The sum over `axes`, or over everything.
+    public func sum(_ axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
+        reduced(.sum, axes, keepingAxes)
+    }
+    /// The mean over `axes`, or over everything.
+    public func mean(_ axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
+        reduced(.mean, axes, keepingAxes)
+    }
+    /// The greatest over `axes`, or over everything.
+    public func max(_ axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
+        reduced(.maximum, axes, keepingAxes)
+    }
+    /// The least over `axes`, or over everything.
+    public func min(_ axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
+        reduced(.minimum, axes, keepingAxes)
+    }
+
+    /// The first index of the greatest element along `axis`, which disappears; `int32`.
+    public func argMax(_ axis: Int = -1) -> Tensor {
+        let (rows, shape) = real.rows(over: [axis], keepingAxes: false)
+        precondition(rows.shape[1] > 0, "argMax: axis \(axis) of shape \(self.shape) is empty")
+        return backend.argMax(rows).reshaped(shape)
+    }
+
+    /// This tensor's last axis as the rows of `[outer, inner]`.
+    var lastAxisRows: Tensor {
+        precondition(rank > 0, "a scalar has no last axis")
+        return reshaped([shape.dropLast().reduce(1, *), shape[rank - 1]])
+    }
+
+    /// Softmax over the last axis.
+    public func softmax() -> Tensor {
+        backend.softmax(real.lastAxisRows, logarithm: false).reshaped(shape)
+    }
+    /// The logarithm of the softmax over the last axis.
+    public func logSoftmax() -> Tensor {
+        backend.softmax(real.lastAxisRows, logarithm: true).reshaped(shape)
+    }
+
+    /// Divided by its Euclidean norm over the last axis, which counts as at least `epsilon`.
+    public func normalized(epsilon: Float = 1e-12) -> Tensor {
+        let norm = squared().sum([-1], keepingAxes: true).squareRoot()
+        return self / norm.clamped(to: epsilon...Float.infinity)
+    }
+}
