@@ -26,7 +26,7 @@ private func report(_ entry: [String: String]) {
     else { return }
     line.append(10)
     if !FileManager.default.fileExists(atPath: file) {
-        FileManager.default.createFile(atPath: file, contents: nil)
+        _ = FileManager.default.createFile(atPath: file, contents: nil)
     }
     guard let handle = FileHandle(forWritingAtPath: file) else { return }
     defer { try? handle.close() }

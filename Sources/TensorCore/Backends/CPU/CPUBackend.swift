@@ -16,13 +16,17 @@ struct CPUBackend: Backend {
     func reduce(_ reduction: Reduction, _ x: Tensor) -> Tensor { fatalError() }
     func argMax(_ x: Tensor) -> Tensor { fatalError() }
     func softmax(_ x: Tensor, logarithm: Bool) -> Tensor { fatalError() }
-    func layerNorm(_ x: Tensor, weight: Tensor?, bias: Tensor?, epsilon: Float) -> Tensor { fatalError() }
+    func layerNorm(_ x: Tensor, weight: Tensor?, bias: Tensor?, epsilon: Float) -> Tensor {
+        fatalError()
+    }
     func rmsNorm(_ x: Tensor, weight: Tensor, epsilon: Float) -> Tensor { fatalError() }
     func groupNorm(
         _ x: Tensor, groups: Int, weight: Tensor?, bias: Tensor?, epsilon: Float,
         activation: Activation
     ) -> Tensor { fatalError() }
-    func rotary(_ x: Tensor, cosines: Tensor, sines: Tensor, interleaved: Bool) -> Tensor { fatalError() }
+    func rotary(_ x: Tensor, cosines: Tensor, sines: Tensor, interleaved: Bool) -> Tensor {
+        fatalError()
+    }
     func matmul(_ a: Tensor, _ b: Tensor) -> Tensor { fatalError() }
     func linear(
         _ x: Tensor, weight: Tensor, bias: Tensor?, activation: Activation, residual: Tensor?
