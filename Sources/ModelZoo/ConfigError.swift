@@ -1,0 +1,48 @@
+/// Why a network cannot be built from its configuration.
+public enum ConfigError: Error, Equatable {
+    /// A key holds a value that this network does not implement, or that cannot be.
+    case unsupported(config: String, key: String, found: String, expected: String)
+}
+
+extension ConfigError: CustomStringConvertible {
+    /// One line: which configuration, which key, what it says, what it may say.
+    public var description: String {
+        switch self {
+        case .unsupported(let config, let key, let found, let expected):
+            "config.json of the \(config): '\(key)' is \(found), expected \(expected). "
+                + "Is it the file of a supported release?"
+        }
+    }
+}
+
+extension ConfigError {
+    /// Throws unless `found` is one of `expected`.
+    package static func require<Value: Equatable>(
+        _ config: String, _ key: String, _ found: Value, in expected: [Value]
+    ) throws {
+        guard !expected.contains(found) else { return }
+        throw ConfigError.unsupported(
+            config: config, key: key, found: "\(found)",
+            expected: expected.map { "\($0)" }.joined(separator: " or "))
+    }
+
+    /// Throws unless `found` lies in `range`: for sizes, before anything is allocated.
+    package static func require(
+        _ config: String, _ key: String, _ found: Int, in range: ClosedRange<Int>
+    ) throws {
+        guard !range.contains(found) else { return }
+        throw ConfigError.unsupported(
+            config: config, key: key, found: "\(found)",
+            expected: "\(range.lowerBound) to \(range.upperBound)")
+    }
+
+    /// Throws unless `found` is a positive multiple of `divisor`.
+    package static func require(
+        _ config: String, _ key: String, _ found: Int, multipleOf divisor: Int
+    ) throws {
+        guard found <= 0 || divisor <= 0 || found % divisor != 0 else { return }
+        throw ConfigError.unsupported(
+            config: config, key: key, found: "\(found)",
+            expected: "a positive multiple of \(divisor)")
+    }
+}
