@@ -1,5 +1,11 @@
 /// Why a network cannot be built from its configuration.
 public enum ConfigError: Error, Equatable {
+    /// The description is not there.
+    case missing(file: String)
+    /// The description cannot be understood.
+    case malformed(file: String, reason: String)
+    /// The description could not be written.
+    case unwritable(file: String, reason: String)
     /// A key holds a value that this network does not implement, or that cannot be.
     case unsupported(config: String, key: String, found: String, expected: String)
 }
@@ -8,6 +14,12 @@ extension ConfigError: CustomStringConvertible {
     /// One line: which configuration, which key, what it says, what it may say.
     public var description: String {
         switch self {
+        case .missing(let file):
+            "\(file): no such file. Is the folder complete?"
+        case .malformed(let file, let reason):
+            "\(file): \(reason). Is the file whole, and of this release?"
+        case .unwritable(let file, let reason):
+            "\(file): cannot be written: \(reason). Is there room, and may you write there?"
         case .unsupported(let config, let key, let found, let expected):
             "config.json of the \(config): '\(key)' is \(found), expected \(expected). "
                 + "Is it the file of a supported release?"
