@@ -1,0 +1,55 @@
+extension Safetensors {
+    /// Writes tensors, each in its own type, one after the other: no copy of the file is built.
+    ///
+    /// The order in the file is by element size, then name, as the reference writes it, so that
+    /// all are aligned. `metadata` gets `format: pt`, which transformers asks for.
+    ///
+    /// - Throws: `CheckpointError.unwritable`; what was at `path` before is then still there
+    public static func write(
+        _ tensors: [(name: String, value: Tensor)], metadata: [String: String] = [:],
+        to path: String
+    ) throws {
+        let ordered = tensors.sorted {
+            ($1.value.dtype.byteCount, $0.name) < ($0.value.dtype.byteCount, $1.name)
+        }
+        try AtomicFile.checkNames(ordered.map(\.name) + ["__metadata__"], path)
+        let notes = metadata.merging(["format": "pt"]) { own, _ in own }
+        let noteTexts = notes.sorted { $0.key < $1.key }.map {
+            "\(OrderedJSON.quoted($0.key)):\(OrderedJSON.quoted($0.value))"
+        }
+        var header = "{\"__metadata__\":{\(noteTexts.joined(separator: ","))}"
+        var offset = 0
+        for (name, value) in ordered {
+            let end = offset + value.byteCount
+            let shape = value.shape.map { "\($0)" }.joined(separator: ",")
+            header +=
+                ",\(OrderedJSON.quoted(name)):{\"dtype\":\"\(Safetensors.name(of: value.dtype))\","
+                + "\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}"
+            offset = end
+        }
+        header += "}"
+        header += String(repeating: " ", count: (8 - header.utf8.count % 8) % 8)
+        try AtomicFile.write(to: path) { file in
+            try file.write(littleEndian(UInt64(header.utf8.count)))
+            try file.write(header)
+            for (_, value) in ordered {
+                try value.withBytes { try file.write($0) }
+            }
+        }
+    }
+}
+
+extension AtomicFile {
+    /// Checks that no two tensors of a file to be written share a name.
+    static func checkNames(_ names: [String], _ path: String) throws {
+        var seen: Set<String> = []
+        for name in names where !seen.insert(name).inserted {
+            throw CheckpointError.unwritable(file: path, reason: "two tensors are named '\(name)'")
+        }
+    }
+}
+
+/// The bytes of an integer, least first.
+func littleEndian<Integer: FixedWidthInteger>(_ value: Integer) -> [UInt8] {
+    withUnsafeBytes(of: value.littleEndian) { Array($0) }
+}
