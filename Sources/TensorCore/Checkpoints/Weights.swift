@@ -33,6 +33,12 @@ public struct Weights: Sendable {
         Weights([], drawing: ["*"], seed: seed, device: device)
     }
 
+    /// Weights of whatever shapes are asked for, all zero, that take no memory: to list and count
+    /// the parameters of a configuration without its file.
+    public static func shapesOnly(device: Device = .cpu) -> Weights {
+        Weights(path: "", ledger: Ledger([], drawing: nil, seed: 0, device: device))
+    }
+
     private init(path: String, ledger: Ledger) {
         self.path = path
         self.ledger = ledger
@@ -116,11 +122,12 @@ private final class Ledger: Sendable {
     }
 
     private let checkpoints: [Checkpoint]
-    private let patterns: [String]
+    /// Names that are drawn where no file has them; nil where none has a value.
+    private let patterns: [String]?
     private let device: Device
     private let state: Mutex<State>
 
-    init(_ checkpoints: [Checkpoint], drawing patterns: [String], seed: UInt64, device: Device) {
+    init(_ checkpoints: [Checkpoint], drawing patterns: [String]?, seed: UInt64, device: Device) {
         self.checkpoints = checkpoints
         self.patterns = patterns
         self.device = device
@@ -172,7 +179,9 @@ private final class Ledger: Sendable {
                     name: name, found: stored.dtype, expected: "real numbers", file: stored.file)
             }
             value = try stored.tensor().reshaped(shape).on(device)
-        } else if patterns.contains(where: { matches(name, $0) }) {
+        } else if patterns == nil {
+            value = Tensor.zeros([], device: device).broadcast(to: shape)
+        } else if let patterns, patterns.contains(where: { matches(name, $0) }) {
             value = state.withLock { initial.draw(shape, from: &$0.generator).on(device) }
         } else {
             throw CheckpointError.missing(
