@@ -75,12 +75,12 @@ let package = Package(
             ]),
 
         .target(
-            name: "CSouthKernels",
+            name: "CSouthKernels", dependencies: ["CSouthOpenBLAS"],
             cSettings: [.define("NDEBUG", .when(configuration: .release))],
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread")]),
         .target(name: "CSouthImageCodecs", dependencies: ["CSouthJPEG", "CSouthPNG"]),
 
-        library("TensorCore", ["CSouthKernels", "CSouthOpenBLAS", "CSouthZlib"]),
+        library("TensorCore", ["CSouthKernels", "CSouthZlib"]),
         library("MediaIO", ["TensorCore", "CSouthImageCodecs", "CSouthSndfile", "CSouthFFmpeg"]),
         library("ModelZoo", ["TensorCore"]),
         library("Diffusion", ["ModelZoo", "TensorCore"]),

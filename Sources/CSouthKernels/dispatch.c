@@ -1,1 +1,40 @@
+// Which version of each kernel runs.
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "southkernels.h"
+
+static _Atomic int chosen = SOUTH_BASELINE;
+
+static int best(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")
+        || !__builtin_cpu_supports("f16c"))
+        return SOUTH_BASELINE;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        return SOUTH_AVX512;
+    return SOUTH_AVX2;
+#else
+    return SOUTH_BASELINE;
+#endif
+}
+
+int south_use_instruction_set(int level) {
+    int most = best();
+    level = level > most ? most : level < SOUTH_BASELINE ? SOUTH_BASELINE : level;
+    atomic_store_explicit(&chosen, level, memory_order_relaxed);
+    return level;
+}
+
+int south_instruction_set(void) { return atomic_load_explicit(&chosen, memory_order_relaxed); }
+
+__attribute__((constructor)) static void choose(void) {
+    const char *wish = getenv("SOUTHGPT_KERNELS");
+    int level = SOUTH_AVX512;
+    if (wish && strcmp(wish, "baseline") == 0) level = SOUTH_BASELINE;
+    if (wish && strcmp(wish, "avx2") == 0) level = SOUTH_AVX2;
+    south_use_instruction_set(level);
+}

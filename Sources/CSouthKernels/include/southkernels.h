@@ -1,3 +1,162 @@
+// The hot loops of TensorCore.
+//
+// Conventions of every kernel here: sizes and strides count elements and are `ptrdiff_t`; results
+// are dense, row-major and do not overlap any operand unless a comment says otherwise; empty
+// results are fine. Work is shared with the pool of `threads.c` in pieces whose bounds depend on
+// the shapes alone, so results do not depend on the number of threads.
 #ifndef SOUTHKERNELS_H
 #define SOUTHKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// MARK: Dispatch and threads
+
+/// Axes that a strided operand may have.
+enum { SOUTH_MAX_AXES = 8 };
+
+/// The instruction sets that kernels are compiled for.
+enum { SOUTH_BASELINE = 0, SOUTH_AVX2 = 1, SOUTH_AVX512 = 2 };
+
+/// The instruction set in use: the best the machine has, or the one `SOUTHGPT_KERNELS`
+/// (`baseline`, `avx2`, `avx512`) names where the machine has it.
+int south_instruction_set(void);
+/// Uses another instruction set from now on, for tests; returns the one in use afterwards, which
+/// is the best available one not above `level`.
+int south_use_instruction_set(int level);
+
+/// Threads that share a kernel's work, the caller included: `SOUTHGPT_THREADS` or the cores that
+/// the process may use.
+int south_thread_count(void);
+/// Lets at most `count` of them take part from now on, for tests.
+void south_limit_threads(int count);
+/// Calls `task(context, i)` once for each i below `count`, on the pool and the caller, and returns
+/// when all are done. Nested calls run on the thread that makes them; several threads may call.
+void south_parallel(size_t count, void (*task)(void *context, size_t index), void *context);
+
+// MARK: Element types
+
+/// Element types, numbered as `DType.kernelCode`.
+enum {
+    SOUTH_FLOAT32, SOUTH_FLOAT16, SOUTH_BFLOAT16, SOUTH_FLOAT64,
+    SOUTH_INT64, SOUTH_INT32, SOUTH_INT16, SOUTH_INT8, SOUTH_UINT8, SOUTH_BOOL
+};
+
+/// Copies elements of `size` bytes (1, 2, 4 or 8) from one strided view to another.
+void south_copy(int rank, const ptrdiff_t *shape, const void *source,
+    const ptrdiff_t *source_strides, void *target, const ptrdiff_t *target_strides, int size);
+/// Writes the `size` bytes at `value` over each of `count` dense elements.
+void south_fill(void *target, ptrdiff_t count, const void *value, int size);
+/// A strided view of one type to dense elements of another. Rounds to nearest even, truncates
+/// towards zero, and takes `x ≠ 0` for bool; NaN becomes the integer 0.
+void south_cast(int rank, const ptrdiff_t *shape, const void *source,
+    const ptrdiff_t *source_strides, int source_type, void *target, int target_type);
+
+// MARK: Elementwise
+
+/// Functions of one element; the first nine are the activations.
+enum {
+    SOUTH_IDENTITY, SOUTH_RELU, SOUTH_SIGMOID, SOUTH_TANH, SOUTH_SILU, SOUTH_GELU,
+    SOUTH_GELU_TANH, SOUTH_QUICK_GELU, SOUTH_LEAKY_RELU,
+    SOUTH_NEGATE, SOUTH_ABSOLUTE, SOUTH_SQUARE, SOUTH_SQUARE_ROOT, SOUTH_RECIPROCAL_SQUARE_ROOT,
+    SOUTH_RECIPROCAL, SOUTH_EXPONENTIAL, SOUTH_LOGARITHM, SOUTH_SINE, SOUTH_COSINE,
+    SOUTH_AFFINE, SOUTH_CLAMP
+};
+/// Functions of two elements.
+enum {
+    SOUTH_ADD, SOUTH_SUBTRACT, SOUTH_MULTIPLY, SOUTH_DIVIDE, SOUTH_MAXIMUM, SOUTH_MINIMUM
+};
+
+/// `y = f(x)` of a strided view. `a`, `b`: slope of leaky ReLU, scale and shift, or bounds.
+void south_unary(int operation, float a, float b, int rank, const ptrdiff_t *shape,
+    const float *x, const ptrdiff_t *x_strides, float *y);
+/// `y = f(a, b)` of two strided views of `type` float32, int32 or int64.
+void south_binary(int operation, int type, int rank, const ptrdiff_t *shape, const void *a,
+    const ptrdiff_t *a_strides, const void *b, const ptrdiff_t *b_strides, void *y);
+/// `y = value · activation(gate)` of two strided views.
+void south_gated(int activation, float slope, int rank, const ptrdiff_t *shape,
+    const float *value, const ptrdiff_t *value_strides, const float *gate,
+    const ptrdiff_t *gate_strides, float *y);
+
+// MARK: Rows. `x [outer, inner]`: rows `stride` apart, elements adjacent.
+
+/// Reductions of rows.
+enum { SOUTH_SUM, SOUTH_MEAN, SOUTH_GREATEST, SOUTH_LEAST };
+
+/// Each row to one number, `y [outer]`.
+void south_reduce(int reduction, ptrdiff_t outer, ptrdiff_t inner, const float *x,
+    ptrdiff_t stride, float *y);
+/// The first index of each row's greatest element (NaN counts as greatest), `y [outer]`.
+void south_arg_max(ptrdiff_t outer, ptrdiff_t inner, const float *x, ptrdiff_t stride,
+    int32_t *y);
+/// Softmax of each row, or its logarithm.
+void south_softmax(ptrdiff_t outer, ptrdiff_t inner, const float *x, ptrdiff_t stride,
+    int logarithm, float *y);
+/// Layer normalisation; `weight`, `bias` `[inner]` or null.
+void south_layer_norm(ptrdiff_t outer, ptrdiff_t inner, const float *x, ptrdiff_t stride,
+    const float *weight, const float *bias, float epsilon, float *y);
+/// Division by the root mean square; `weight [inner]`.
+void south_rms_norm(ptrdiff_t outer, ptrdiff_t inner, const float *x, ptrdiff_t stride,
+    const float *weight, float epsilon, float *y);
+/// Group normalisation and activation of `x [batch, channels, inner]` with adjacent `inner`;
+/// `weight`, `bias` `[channels]` or null.
+void south_group_norm(ptrdiff_t batch, ptrdiff_t channels, ptrdiff_t inner, ptrdiff_t groups,
+    const float *x, ptrdiff_t batch_stride, ptrdiff_t channel_stride, const float *weight,
+    const float *bias, float epsilon, int activation, float slope, float *y);
+/// Rotary embedding of `x [batch, time, heads, size]` with three outer strides and adjacent
+/// elements; `cosines`, `sines` `[time, size / 2]`.
+void south_rotary(ptrdiff_t batch, ptrdiff_t time, ptrdiff_t heads, ptrdiff_t size,
+    const float *x, const ptrdiff_t *x_strides, const float *cosines, const float *sines,
+    int interleaved, float *y);
+/// Rows `ids [count]` of a dense `table [·, width]` of a floating `type`.
+void south_embedding(ptrdiff_t count, ptrdiff_t width, const void *table, int type,
+    const int32_t *ids, float *y);
+/// `x [rows, spatial…]`, three spatial axes with strides, to `sizes` by the nearest element:
+/// output i reads `⌊i · n / size⌋`.
+void south_resize_nearest(ptrdiff_t rows, const float *x, ptrdiff_t row_stride,
+    const ptrdiff_t *spatial, const ptrdiff_t *strides, const ptrdiff_t *sizes, float *y);
+
+// MARK: Products
+
+/// `a [batch, m, k]` times `b [batch, k, n]`. Strides of three axes; of the last two of each
+/// operand one must be 1 and the other at least the length of the axis with stride 1.
+void south_matmul(ptrdiff_t batch, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a,
+    const ptrdiff_t *a_strides, const float *b, const ptrdiff_t *b_strides, float *y);
+/// `activation(x weightᵀ + bias) + residual`: `x [m, k]` and `residual [m, n]` with rows
+/// `x_stride` and `residual_stride` apart, `weight [n, k]` dense in float32, bfloat16 or float16,
+/// `bias [n]`; bias and residual may be null.
+void south_linear(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *x, ptrdiff_t x_stride,
+    const void *weight, int weight_type, const float *bias, int activation, float slope,
+    const float *residual, ptrdiff_t residual_stride, float *y);
+
+/// A convolution over three spatial axes (leading ones of length 1 where there are fewer).
+typedef struct {
+    ptrdiff_t batch, inputs, outputs, groups;
+    ptrdiff_t spatial[3], kernel[3], result[3];
+    ptrdiff_t stride[3], before[3], dilation[3];
+} south_convolution_shape;
+
+/// `x [batch, inputs, spatial]` with five strides, `weight [outputs, inputs / groups, kernel]`
+/// dense in float32, bfloat16 or float16, `bias [outputs]` or null → `y [batch, outputs, result]`.
+void south_convolution(const south_convolution_shape *shape, const float *x,
+    const ptrdiff_t *x_strides, const void *weight, int weight_type, const float *bias, float *y);
+/// The transpose: dense `x [batch, inputs, spatial]`, `weight [inputs, outputs / groups, kernel]`.
+void south_transposed_convolution(const south_convolution_shape *shape, const float *x,
+    const void *weight, int weight_type, const float *bias, float *y);
+
+/// Sizes and strides of an attention; queries, keys and values have adjacent last axes.
+typedef struct {
+    ptrdiff_t batch, heads, key_heads, queries, keys, size, value_size;
+    /// Of batch, head and position.
+    ptrdiff_t q_strides[3], k_strides[3], v_strides[3];
+    /// Of batch, head, query and key.
+    ptrdiff_t mask_strides[4];
+    float scale;
+    int causal;
+} south_attention_shape;
+
+/// `softmax(scale · q kᵀ + mask) v` → `y [batch, queries, heads, value_size]`; `mask` may be null.
+void south_attention(const south_attention_shape *shape, const float *q, const float *k,
+    const float *v, const float *mask, float *y);
+
 #endif

@@ -1,0 +1,121 @@
+// Vectors of LANES floats and functions of them. Included by `versions.h` several times on
+// purpose: there is no include guard.
+
+#define vf V(floats)
+#define vi V(ints)
+typedef float vf __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+typedef int32_t vi __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+typedef uint16_t V(shorts) __attribute__((vector_size(LANES * 2), aligned(2), may_alias));
+typedef uint32_t V(words) __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+typedef _Float16 V(halves) __attribute__((vector_size(LANES * 2), aligned(2), may_alias));
+
+#define SOUTH_INLINE static inline __attribute__((always_inline))
+
+/// The first `count < LANES` elements, zeros after.
+SOUTH_INLINE vf V(load_part)(const float *p, ptrdiff_t count) {
+    vf v = {0};
+    memcpy(&v, p, (size_t)count * 4);
+    return v;
+}
+SOUTH_INLINE void V(store_part)(float *p, vf v, ptrdiff_t count) {
+    memcpy(p, &v, (size_t)count * 4);
+}
+SOUTH_INLINE vf V(load)(const float *p) { return *(const vf *)p; }
+SOUTH_INLINE void V(store)(float *p, vf v) { *(vf *)p = v; }
+SOUTH_INLINE vf V(splat)(float x) { return (vf){0} + x; }
+SOUTH_INLINE vf V(select)(vi mask, vf a, vf b) {
+    return (vf)(((vi)a & mask) | ((vi)b & ~mask));
+}
+SOUTH_INLINE float V(sum)(vf v) {
+    float s[LANES];
+    memcpy(s, &v, sizeof s);
+    for (int width = LANES / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; i++) s[i] += s[i + width];
+    return s[0];
+}
+/// The greater; NaN where either is.
+SOUTH_INLINE vf V(greater)(vf a, vf b) { return V(select)((a > b) | (a != a), a, b); }
+/// The lesser; NaN where either is.
+SOUTH_INLINE vf V(lesser)(vf a, vf b) { return V(select)((a < b) | (a != a), a, b); }
+
+/// eˣ: x = n ln 2 + r, a polynomial in r (fitted, 3e-9), and 2ⁿ in two factors so that overflow
+/// and the subnormals come out right.
+SOUTH_INLINE vf V(exp)(vf x) {
+    x = V(select)(x > 89.0f, V(splat)(89.0f), x);
+    x = V(select)(x < -104.0f, V(splat)(-104.0f), x);
+    const float magic = 12582912.0f;  // 1.5 · 2²³: the low bits of the sum are the integer
+    vf t = x * 1.44269504f + magic;
+    vi k = (vi)t - 0x4b400000;
+    vf n = t - magic;
+    vf r = x - n * 0.693359375f;
+    r = r + n * 2.12194440e-4f;
+    vf p = r * 1.381314445e-03f + 8.369418841e-03f;
+    p = p * r + 4.166845679e-02f;
+    p = p * r + 1.666651479e-01f;
+    p = p * r + 4.999999305e-01f;
+    p = p * (r * r) + r;
+    p = p + 1.0f;
+    vi half = k >> 1;
+    return p * (vf)((half + 127) << 23) * (vf)((k - half + 127) << 23);
+}
+SOUTH_INLINE vf V(sigmoid)(vf x) { return 1.0f / (1.0f + V(exp)(-x)); }
+/// tanh: an odd polynomial (fitted, 5e-9) near zero, by the exponential elsewhere.
+SOUTH_INLINE vf V(tanh)(vf x) {
+    vf a = __builtin_elementwise_abs(x);
+    vf s = x * x;
+    vf p = s * -5.603914042e-03f + 2.055171946e-02f;
+    p = p * s - 5.371410737e-02f;
+    p = p * s + 1.333115281e-01f;
+    p = p * s - 3.333327208e-01f;
+    vf small = p * s * x + x;
+    vf large = 1.0f - 2.0f / (V(exp)(a + a) + 1.0f);
+    vi sign = (vi)x & INT32_MIN;
+    return V(select)(a < 0.625f, small, (vf)((vi)large | sign));
+}
+/// Exact GELU: by erf (fitted, 1e-9) for small |x|, by erfc (6e-9) else, so that the left tail
+/// keeps its relative accuracy.
+SOUTH_INLINE vf V(gelu)(vf x) {
+    vf z = __builtin_elementwise_abs(x) * 0.707106781f;
+    vf s = z * z;
+    vf p = s * 7.853861073e-05f - 8.010193540e-04f;
+    p = p * s + 5.188327676e-03f;
+    p = p * s - 2.685381193e-02f;
+    p = p * s + 1.128358515e-01f;
+    p = p * s - 3.761262582e-01f;
+    p = p * s + 1.128379166e+00f;
+    vf erf = p * (x * 0.707106781f);
+    vf t = 1.0f / (z * 0.5f + 1.0f);
+    vf q = t * 8.164703041e-02f - 1.875687938e-01f;
+    q = q * t + 2.866985785e-02f;
+    q = q * t + 1.024745033e-01f;
+    q = q * t + 1.594261554e-01f;
+    q = q * t + 2.525520605e-01f;
+    q = q * t + 2.810662165e-01f;
+    q = q * t + 2.821918254e-01f;
+    q = q * t - 3.780970634e-06f;
+    vf erfc = V(exp)(-s) * q;
+    vf tail = V(select)(x < 0.0f, erfc, 2.0f - erfc);
+    return x * 0.5f * V(select)(z <= 1.0f, 1.0f + erf, tail);
+}
+
+/// LANES weights of a type as floats.
+SOUTH_INLINE vf V(load_bfloat16)(const uint16_t *p) {
+    return (vf)(__builtin_convertvector(*(const V(shorts) *)p, V(words)) << 16);
+}
+SOUTH_INLINE vf V(load_float16)(const uint16_t *p) {
+#if defined(SOUTH_HAS_F16C)
+    return __builtin_convertvector(*(const V(halves) *)p, vf);
+#else
+    V(words) bits = __builtin_convertvector(*(const V(shorts) *)p, V(words));
+    V(words) magnitude = bits & 0x7fff;
+    // Moving the exponent by a multiplication makes subnormals exact; infinities need it set.
+    vf value = (vf)(magnitude << 13) * 0x1p112f;
+    V(words) special = (V(words))(magnitude >= 0x7c00) & 0x7f800000;
+    return (vf)((V(words))value | special | ((bits & 0x8000) << 16));
+#endif
+}
+SOUTH_INLINE vf V(load_weights)(const void *base, ptrdiff_t index, int type) {
+    if (type == SOUTH_FLOAT32) return V(load)((const float *)base + index);
+    const uint16_t *p = (const uint16_t *)base + index;
+    return type == SOUTH_BFLOAT16 ? V(load_bfloat16)(p) : V(load_float16)(p);
+}
