@@ -1,0 +1,89 @@
+internal import CSouthKernels
+
+// Copies between views, other types, and assembled tensors.
+
+extension CPUBackend {
+    /// Writes the elements of `x` over those of `target`, a view of the same shape and type.
+    private func copy(_ x: Tensor, over target: Tensor) {
+        let layout = Layout(x.shape, x.strides, target.strides)
+        withExtendedLifetime((x, target)) {
+            south_copy(
+                layout.rank, layout.shape, x.bytes, layout.strides[0], target.bytes,
+                layout.strides[1], Int32(x.dtype.byteCount))
+        }
+    }
+
+    func store(_ x: Tensor, into destination: Tensor) {
+        // Overlapping views would be read after they were written.
+        copy(x.storage === destination.storage ? copy(x) : x, over: destination)
+    }
+
+    func copy(_ x: Tensor) -> Tensor {
+        let y = empty(x.shape, x.dtype)
+        copy(x, over: y)
+        return y
+    }
+
+    func cast(_ x: Tensor, to dtype: DType) -> Tensor {
+        let y = empty(x.shape, dtype)
+        let layout = Layout(x.shape, x.strides)
+        withExtendedLifetime((x, y)) {
+            south_cast(
+                layout.rank, layout.shape, x.bytes, layout.strides[0], x.dtype.kernelCode, y.bytes,
+                dtype.kernelCode)
+        }
+        return y
+    }
+
+    func fill(_ shape: Shape, _ value: Double, _ dtype: DType) -> Tensor {
+        let y = empty(shape, dtype)
+        withExtendedLifetime(y) {
+            // One element, converted as `cast` does.
+            var source = value
+            var element: UInt64 = 0
+            south_cast(
+                0, [1], &source, [1], DType.float64.kernelCode, &element, dtype.kernelCode)
+            south_fill(y.bytes, y.count, &element, Int32(dtype.byteCount))
+        }
+        return y
+    }
+
+    func concatenate(_ parts: [Tensor], axis: Int) -> Tensor {
+        var shape = parts[0].shape
+        shape[axis] = parts.reduce(0) { $0 + $1.shape[axis] }
+        let y = empty(shape, parts[0].dtype)
+        var start = 0
+        for part in parts {
+            let end = start + part.shape[axis]
+            copy(part, over: y.sliced(axis, start..<end))
+            start = end
+        }
+        return y
+    }
+
+    func pad(_ x: Tensor, before: [Int], after: [Int], value: Double) -> Tensor {
+        let shape = x.shape.indices.map { before[$0] + x.shape[$0] + after[$0] }
+        let y = fill(shape, value, x.dtype)
+        var inner = y
+        for axis in shape.indices {
+            inner = inner.sliced(axis, before[axis]..<(before[axis] + x.shape[axis]))
+        }
+        copy(x, over: inner)
+        return y
+    }
+
+    func resizeNearest(_ x: Tensor, to sizes: [Int]) -> Tensor {
+        let y = empty(Array(x.shape[..<2]) + sizes)
+        // Batch and channels as one axis of rows, as a view where there is one.
+        let rows = x.reshaped([x.shape[0] * x.shape[1]] + x.shape[2...])
+        let missing = 3 - sizes.count
+        let ones = [Int](repeating: 1, count: missing)
+        let zeros = [Int](repeating: 0, count: missing)
+        withExtendedLifetime((rows, y)) {
+            south_resize_nearest(
+                y.count == 0 ? 0 : rows.shape[0], rows.floatPointer, rows.strides[0],
+                ones + rows.shape[1...], zeros + rows.strides[1...], ones + sizes, y.floatPointer)
+        }
+        return y
+    }
+}
