@@ -1,0 +1,105 @@
+import TensorCore
+import TestSupport
+import Testing
+
+private let weightTypes: [DType] = [.float32, .bfloat16, .float16]
+
+@Suite struct CPUProductsTests {
+    @Test func multipliesMatrices() {
+        for (a, b) in [
+            ([1, 1], [1, 1]), ([3, 5], [5, 4]), ([2, 3, 5], [2, 5, 4]), ([2, 3, 5], [5, 4]),
+            ([520, 9], [9, 270]), ([3, 1, 17], [3, 17, 5]), ([2, 0, 4], [2, 4, 3]),
+            ([2, 3, 0], [2, 0, 4]), ([4, 1], [1, 6]),
+        ] {
+            expectAgreement("\(a) × \(b)") {
+                numbers("a", a, on: $0).matmul(numbers("b", b, on: $0))
+            }
+            expectAgreement("\(a) × \(b), both turned") {
+                numbers("a", a, on: $0).transposed().dense().transposed().matmul(
+                    numbers("b", b, on: $0).transposed().dense().transposed())
+            }
+            expectAgreement("\(a) × \(b), no adjacent axis") {
+                let wide = numbers("a", a + [2], on: $0).selected(-1, 1)
+                return wide.matmul(numbers("b", b, on: $0))
+            }
+        }
+        expectAgreement("rows repeated") {
+            numbers("a", [1, 6], on: $0).broadcast(to: [5, 6]).matmul(numbers("b", [6, 3], on: $0))
+        }
+    }
+
+    @Test(arguments: weightTypes) func appliesLinearMaps(_ dtype: DType) {
+        for (m, n, k) in [
+            (1, 1, 1), (1, 37, 33), (2, 8, 64), (3, 5, 1040), (4, 300, 70), (5, 7, 9),
+            (17, 300, 520), (515, 20, 31), (0, 3, 4), (2, 0, 4), (3, 4, 0), (9, 4, 0),
+        ] {
+            for activation in [Activation.identity, .gelu] {
+                expectAgreement("linear \(m) \(n) \(k) \(activation)") {
+                    numbers("x", [m, k], on: $0).linear(
+                        numbers("w", [n, k], on: $0, dtype), bias: numbers("b", [n], on: $0),
+                        activation: activation, residual: numbers("r", [m, n], on: $0))
+                }
+            }
+            expectAgreement("linear \(m) \(n) \(k), views") {
+                numbers("x", [k, m], on: $0).transposed().linear(
+                    numbers("w", [n, k], on: $0, dtype),
+                    residual: numbers("r", [n, m], on: $0).transposed())
+            }
+            expectAgreement("linear \(m) \(n) \(k), a part of wider rows") {
+                numbers("x", [m, k + 3], on: $0).sliced(1, 2..<(k + 2)).linear(
+                    numbers("w", [n, k], on: $0, dtype))
+            }
+        }
+        expectAgreement("one row for all") {
+            numbers("x", [1, 6], on: $0).broadcast(to: [7, 6]).linear(
+                numbers("w", [4, 6], on: $0, dtype))
+        }
+    }
+
+    @Test func attends() {
+        for (heads, keyHeads, m, n, d, e) in [
+            (2, 2, 5, 5, 4, 4), (4, 2, 1, 70, 16, 16), (3, 1, 3, 700, 40, 24),
+            (2, 2, 140, 140, 33, 33), (1, 1, 17, 1100, 8, 5), (2, 1, 4, 1, 8, 8),
+            (2, 2, 6, 0, 4, 4), (2, 2, 0, 4, 4, 4), (1, 1, 9, 4, 8, 8),
+        ] {
+            func inputs(_ device: Device) -> (Tensor, Tensor, Tensor) {
+                (
+                    numbers("q", [2, m, heads * d], on: device).splitHeads(heads),
+                    numbers("k", [2, n, keyHeads * d], on: device).splitHeads(keyHeads),
+                    numbers("v", [2, n, keyHeads * e], on: device).splitHeads(keyHeads)
+                )
+            }
+            let subject = "attention \(heads)/\(keyHeads) \(m)×\(n) \(d) \(e)"
+            expectAgreement(subject) { device in
+                let (q, k, v) = inputs(device)
+                return attention(q, k, v)
+            }
+            expectAgreement("\(subject) causal") { device in
+                let (q, k, v) = inputs(device)
+                return attention(q, k, v, scale: 0.3, mask: .causal)
+            }
+            expectAgreement("\(subject) masked by position") { device in
+                let (q, k, v) = inputs(device)
+                return attention(q, k, v, mask: .additive(numbers("m", [m, n], on: device)))
+            }
+            expectAgreement("\(subject) masked by key") { device in
+                let (q, k, v) = inputs(device)
+                let hidden = numbers("m", [2, 1, 1, n], on: device).floats().map {
+                    $0 > 0 ? -Float.infinity : 0
+                }
+                return attention(
+                    q, k, v, mask: .additive(Tensor(hidden, [2, 1, 1, n], device: device)))
+            }
+            expectAgreement("\(subject) sees nothing") { device in
+                let (q, k, v) = inputs(device)
+                return attention(
+                    q, k, v, mask: .additive(.full([1, n], -Double.infinity, device: device)))
+            }
+            expectAgreement("\(subject) of copied views") { device in
+                let (q, k, v) = inputs(device)
+                func turned(_ x: Tensor) -> Tensor { x.transposed().dense().transposed() }
+                return attention(turned(q), turned(k), turned(v))
+            }
+        }
+    }
+}
