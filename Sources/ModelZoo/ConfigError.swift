@@ -57,4 +57,9 @@ extension ConfigError {
             config: config, key: key, found: "\(found)",
             expected: "a positive multiple of \(divisor)")
     }
+
+    /// Throws unless every size is positive and so small that no product of three overflows.
+    package static func require(_ config: String, sizes: KeyValuePairs<String, Int>) throws {
+        for (key, found) in sizes { try require(config, key, found, in: 1...(1 << 20)) }
+    }
 }
