@@ -1,0 +1,119 @@
+"""ImageBind's own model with tiny towers: an image, two-frame clips and spectrograms.
+
+Needs the package `imagebind-packaged==0.1.2` on the path. Only its network is used, so the
+libraries that merely its data loading imports are stood in for.
+"""
+
+import importlib.util
+import sys
+import types
+
+import torch
+
+import fixture
+
+CONFIG = {
+    "embedding_width": 24,
+    "vision": {
+        "trunk": {
+            "width": 16, "blocks": 2, "heads": 4, "mlp_ratio": 4, "pre_norm": True,
+            "key_value_bias": False,
+        },
+        "image_size": 32, "patch_size": 8, "temporal_patch_size": 2, "frames_per_clip": 2,
+        "clips": 5, "crops": 3, "seconds_per_clip": 2,
+    },
+    "audio": {
+        "trunk": {
+            "width": 12, "blocks": 2, "heads": 3, "mlp_ratio": 4, "pre_norm": False,
+            "key_value_bias": True,
+        },
+        "sample_rate": 16000, "mel_bins": 20, "frames": 36, "patch_size": 8, "stride": 4,
+        "clips": 3, "seconds_per_clip": 2, "mean": -4.268, "deviation": 9.138, "logit_scale": 20,
+    },
+}
+
+
+def stand_in(name, **members):
+    module = types.ModuleType(name)
+    for key, value in members.items():
+        setattr(module, key, value)
+    sys.modules[name] = module
+    return module
+
+
+def original():
+    class DropPath(torch.nn.Identity):  # the identity at inference, whatever its rate
+        def __init__(self, rate=0.0):
+            super().__init__()
+
+    def rearrange(x, pattern):
+        assert pattern in ("b l d -> l b d", "l b d -> b l d")
+        return x.transpose(0, 1)
+
+    stand_in("einops", rearrange=rearrange)
+    stand_in("timm")
+    stand_in("timm.models")
+    stand_in(
+        "timm.models.layers", DropPath=DropPath, trunc_normal_=torch.nn.init.trunc_normal_)
+    stand_in("iopath")
+    stand_in("iopath.common")
+    stand_in("iopath.common.file_io", g_pathmgr=None)
+    # The package's own __init__ imports its data loading, and with it torchaudio.
+    spec = importlib.util.find_spec("imagebind")
+    stand_in("imagebind").__path__ = list(spec.submodule_search_locations)
+    from imagebind.models import imagebind_model, multimodal_preprocessors
+
+    # The text tower is not used; its vocabulary file is not in every release of the package.
+    class NoText(torch.nn.Module):
+        def __init__(self, *_, **__):
+            super().__init__()
+
+    imagebind_model.TextPreprocessor = NoText
+    vision, audio = CONFIG["vision"], CONFIG["audio"]
+
+    # The model's constructor fixes the image size; the network below it takes any.
+    def preprocessor(img_size, **others):
+        if len(img_size) == 4:  # channels, frames, rows, columns: not the depth tower's
+            img_size = img_size[:2] + [vision["image_size"]] * 2
+        return multimodal_preprocessors.RGBDTPreprocessor(img_size=img_size, **others)
+
+    imagebind_model.RGBDTPreprocessor = preprocessor
+    patch = vision["patch_size"]
+    return imagebind_model.ImageBindModel(
+        video_frames=vision["frames_per_clip"],
+        kernel_size=(vision["temporal_patch_size"], patch, patch),
+        audio_kernel_size=audio["patch_size"], audio_stride=audio["stride"],
+        out_embed_dim=CONFIG["embedding_width"],
+        vision_embed_dim=vision["trunk"]["width"], vision_num_blocks=vision["trunk"]["blocks"],
+        vision_num_heads=vision["trunk"]["heads"],
+        audio_embed_dim=audio["trunk"]["width"], audio_num_blocks=audio["trunk"]["blocks"],
+        audio_num_heads=audio["trunk"]["heads"], audio_num_mel_bins=audio["mel_bins"],
+        audio_target_len=audio["frames"],
+        text_embed_dim=8, text_num_blocks=1, text_num_heads=2,
+        depth_embed_dim=8, depth_num_blocks=1, depth_num_heads=2,
+        thermal_embed_dim=8, thermal_num_blocks=1, thermal_num_heads=2,
+        imu_embed_dim=8, imu_num_blocks=1, imu_num_heads=2,
+    ).eval()
+
+
+def tower(name):
+    """Keeps the two towers that the product has."""
+    used = name.split(".")[1] in ("vision", "audio")
+    return name if used and not name.startswith("modality_postprocessors") else None
+
+
+model = original()
+recipe = fixture.fill(model, tower)
+image = fixture.tensor("imagebind.image", (2, 3, 32, 32))
+video = fixture.tensor("imagebind.video", (1, 3, 3, 2, 32, 32))
+audio = fixture.tensor("imagebind.audio", (2, 3, 1, 20, 36))
+with torch.no_grad():
+    outputs = {
+        "image": model({"vision": image})["vision"],
+        "video": model({"vision": video})["vision"],
+        "audio_scaled": model({"audio": audio})["audio"],
+    }
+    # The assistant's copy of the network leaves the fixed scale out.
+    outputs["audio"] = outputs["audio_scaled"] / CONFIG["audio"]["logit_scale"]
+fixture.save(
+    "imagebind_towers", outputs, f"imagebind-packaged 0.1.2, torch {torch.__version__}", CONFIG, recipe)
