@@ -1,0 +1,97 @@
+import Foundation
+import TensorCore
+
+/// What all layers of one forward pass share: angles of the rows' positions, and whose rows they
+/// are.
+struct LLaMAPass: Sendable {
+    /// Consecutive rows of one sequence, and what it holds already.
+    struct Sequence: Sendable {
+        let rows: Range<Int>
+        let cache: KVCache
+    }
+
+    let cosines: Tensor
+    let sines: Tensor
+    /// The sequences that the rows of a batch of one belong to; nil where every sample of the
+    /// batch is a whole sequence.
+    let sequences: [Sequence]?
+
+    init(_ config: LLaMAConfig, positions: [Int], sequences: [Sequence]? = nil, device: Device) {
+        let pairs = config.headSize / 2
+        // Frequencies and angles are rounded to `Float` as the original rounds them: at large
+        // positions the rounding shows.
+        let frequencies = (0..<pairs).map { pair in
+            1 / Float(pow(config.rotaryBase, Double(2 * pair) / Double(config.headSize)))
+        }
+        let angles = positions.flatMap { position in
+            frequencies.map { Double(Float(position) * $0) }
+        }
+        let shape = [positions.count, pairs]
+        cosines = Tensor(angles.map { Float(cos($0)) }, shape, device: device)
+        sines = Tensor(angles.map { Float(sin($0)) }, shape, device: device)
+        self.sequences = sequences
+    }
+}
+
+/// Causal self-attention; each head of the keys and values serves a group of query heads.
+struct LLaMAAttention: Sendable {
+    private let layer: Int
+    private let headSize: Int
+    private let window: Int?
+    private let query: Linear
+    private let key: Linear
+    private let value: Linear
+    private let output: Linear
+
+    init(_ config: LLaMAConfig, layer: Int, from weights: Weights) throws {
+        let (hidden, bias) = (config.hiddenSize, config.hasQueryBias)
+        let (wide, narrow) = (
+            config.numAttentionHeads * config.headSize, config.keyValueHeads * config.headSize
+        )
+        self.layer = layer
+        headSize = config.headSize
+        window = config.window(layer: layer)
+        query = try Linear(hidden, wide, bias: bias, from: weights["q_proj"])
+        key = try Linear(hidden, narrow, bias: bias, from: weights["k_proj"])
+        value = try Linear(hidden, narrow, bias: bias, from: weights["v_proj"])
+        output = try Linear(wide, hidden, bias: config.hasAttentionBias, from: weights["o_proj"])
+    }
+
+    func callAsFunction(_ x: Tensor, residual: Tensor, _ pass: LLaMAPass) -> Tensor {
+        let queries = heads(query(x)).rotated(cosines: pass.cosines, sines: pass.sines)
+        let keys = heads(key(x)).rotated(cosines: pass.cosines, sines: pass.sines)
+        let (q, k, v) = (
+            queries.permuted(0, 2, 1, 3), keys.permuted(0, 2, 1, 3),
+            heads(value(x)).permuted(0, 2, 1, 3)
+        )
+        guard let sequences = pass.sequences else {
+            return output(attend(q, k, v), residual: residual)
+        }
+        let mixed = sequences.map { sequence in
+            let (keys, values) = sequence.cache.append(
+                layer: layer, keys: k[0].sliced(1, sequence.rows),
+                values: v[0].sliced(1, sequence.rows))
+            return attend(q.sliced(2, sequence.rows), keys.unsqueezed(0), values.unsqueezed(0))
+        }
+        return output(Tensor.concatenate(mixed, axis: 1), residual: residual)
+    }
+
+    /// `[batch, time, heads · headSize]` → `[batch, time, heads, headSize]`
+    private func heads(_ x: Tensor) -> Tensor {
+        x.reshaped([x.shape[0], x.shape[1], -1, headSize])
+    }
+
+    private func attend(_ q: Tensor, _ k: Tensor, _ v: Tensor) -> Tensor {
+        let (queries, keys) = (q.shape[2], k.shape[2])
+        guard let window, keys > window else { return attention(q, k, v, mask: .causal) }
+        // Query i stands at position `past + i` and sees `window` keys up to there.
+        let past = keys - queries
+        var scores = [Float](repeating: -.infinity, count: queries * keys)
+        for i in 0..<queries {
+            let here = past + i
+            for j in max(0, here - window + 1)...here { scores[i * keys + j] = 0 }
+        }
+        let mask = Tensor(scores, [queries, keys], device: q.device)
+        return attention(q, k, v, mask: .additive(mask))
+    }
+}
