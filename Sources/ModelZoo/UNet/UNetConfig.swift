@@ -135,7 +135,7 @@ extension UNetConfig {
     func attends(_ blockType: String) -> Bool { blockType.hasPrefix("CrossAttn") }
 
     /// Refuses what this network does not implement and sizes that cannot be.
-    func check() throws {
+    package func check() throws {
         let levels = blockOutChannels.count
         func require<Value: Equatable>(_ key: String, _ found: Value, _ expected: Value...) throws {
             try ConfigError.require("UNet", key, found, in: expected)

@@ -39,7 +39,7 @@ public struct AutoencoderKLConfig: Codable, Equatable, Sendable {
     var decoderChannels: [Int] { blockOutChannels.reversed() }
 
     /// Refuses what this network does not implement and sizes that cannot be.
-    func check() throws {
+    package func check() throws {
         func require<Value: Equatable>(_ key: String, _ found: Value, _ expected: Value) throws {
             try ConfigError.require("VAE", key, found, in: [expected])
         }

@@ -36,7 +36,7 @@ public struct HiFiGANConfig: Codable, Equatable, Sendable {
     var normalizesInput: Bool { normalizeBefore ?? true }
 
     /// Refuses sizes that cannot be.
-    func check() throws {
+    package func check() throws {
         func require(_ key: String, _ found: Int, _ range: ClosedRange<Int>) throws {
             try ConfigError.require("vocoder", key, found, in: range)
         }
