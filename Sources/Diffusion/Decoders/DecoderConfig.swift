@@ -1,0 +1,77 @@
+public import ModelZoo
+public import TensorCore
+
+/// All that the files of a decoder say, weights and vocabulary aside.
+public struct DecoderConfig: Equatable, Sendable {
+    /// What it makes.
+    public let modality: Modality
+    /// The network that denoises.
+    public var unet: UNetConfig
+    /// From latents to pixels, or to a spectrogram.
+    public var vae: AutoencoderKLConfig
+    /// From prompts to conditions.
+    public var textEncoder: TextEncoderConfig
+    /// From a spectrogram to sound.
+    public var vocoder: HiFiGANConfig?
+    /// The sampler.
+    public var scheduler: SchedulerConfig
+
+    /// A decoder of these parts.
+    ///
+    /// - Throws: `DecoderError.incompatible` where they do not fit together
+    public init(
+        _ modality: Modality, unet: UNetConfig, vae: AutoencoderKLConfig,
+        textEncoder: TextEncoderConfig, vocoder: HiFiGANConfig? = nil, scheduler: SchedulerConfig
+    ) throws {
+        self.modality = modality
+        self.unet = unet
+        self.vae = vae
+        self.textEncoder = textEncoder
+        self.vocoder = vocoder
+        self.scheduler = scheduler
+        try check()
+    }
+
+    /// What the UNet takes beside the latents: text states `[tokens, width]`, or for sound one
+    /// vector `[width]`.
+    public var conditioningShape: Shape {
+        switch textEncoder {
+        case .clip(let clip): [clip.maxPositionEmbeddings, clip.hiddenSize]
+        case .clap(let clap): [clap.projectionDim]
+        }
+    }
+
+    private func check() throws {
+        func require(_ what: String, _ found: Int, _ expected: Int) throws {
+            guard found == expected else {
+                throw DecoderError.incompatible(
+                    decoder: modality.rawValue, what: what, found: found, expected: expected)
+            }
+        }
+        try unet.check()
+        try vae.check()
+        try vocoder?.check()
+        try require("UNet input channels", unet.inChannels, vae.latentChannels)
+        try require("UNet output channels", unet.outChannels, vae.latentChannels)
+        try require(
+            "UNet spatial axes", unet.isTemporal ? 3 : 2, modality == .video ? 3 : 2)
+        try require("VAE output channels", vae.outChannels, modality == .audio ? 1 : 3)
+        switch textEncoder {
+        case .clip(let clip):
+            try require("UNet context width", unet.contextSize ?? 0, clip.hiddenSize)
+        case .clap(let clap):
+            try require("UNet class label width", unet.classSize ?? 0, clap.projectionDim)
+        }
+        try require("number of vocoders", vocoder == nil ? 0 : 1, modality == .audio ? 1 : 0)
+        if let bins = vocoder?.modelInDim {
+            let factor = vae.pixelsPerLatent
+            try require("mel bins of the vocoder", bins, max(bins / factor, 1) * factor)
+        }
+    }
+}
+
+/// The text encoders of the published decoders.
+public enum TextEncoderConfig: Equatable, Sendable {
+    case clip(CLIPTextConfig)
+    case clap(CLAPTextConfig)
+}

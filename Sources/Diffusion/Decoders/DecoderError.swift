@@ -1,0 +1,48 @@
+public import ModelZoo
+public import TensorCore
+
+/// Why a decoder could not be made, or could not make what was asked of it.
+public enum DecoderError: Error, Equatable {
+    /// A part of the decoder's folder is not there.
+    case missingComponent(DecoderComponent, path: String, expected: String)
+    /// The folder is of another kind of pipeline, or a part of it of another class.
+    case unsupported(file: String, what: String, expected: String)
+    /// Two parts of the folder do not fit together.
+    case incompatible(decoder: String, what: String, found: Int, expected: Int)
+    /// An option that this decoder cannot follow.
+    case option(name: String, found: String, expected: String)
+    /// A condition of another shape than the network takes.
+    case conditioning(Modality, found: Shape, expected: Shape)
+    /// The network answered with infinities or worse.
+    case notFinite(Modality)
+}
+
+extension DecoderError: CustomStringConvertible {
+    /// One line: where, what was found, what was expected, what to do.
+    public var description: String {
+        switch self {
+        case .missingComponent(let component, let path, let expected):
+            "\(path): the decoder's \(component.rawValue) is missing, expected \(expected). "
+                + "Was the whole folder downloaded?"
+        case .unsupported(let file, let what, let expected):
+            "\(file): \(what) is not supported, expected \(expected). Is it the right folder?"
+        case .incompatible(let decoder, let what, let found, let expected):
+            "\(decoder) decoder: \(what) is \(found), expected \(expected). "
+                + "Are all its folders of the same release?"
+        case .option(let name, let found, let expected):
+            "\(name) is \(found), expected \(expected). Ask for another value."
+        case .conditioning(let modality, let found, let expected):
+            "\(modality.rawValue) decoder: a condition of shape \(found), expected \(expected). "
+                + "Is the output projection made for this decoder?"
+        case .notFinite(let modality):
+            "\(modality.rawValue) decoder: the network's answer is not finite. "
+                + "Are its weights those of its config.json?"
+        }
+    }
+}
+
+/// The parts of a decoder; raw values are their folders.
+public enum DecoderComponent: String, CaseIterable, Sendable {
+    case unet, vae, vocoder, scheduler, tokenizer
+    case textEncoder = "text_encoder"
+}

@@ -1,0 +1,156 @@
+import FoundationEssentials
+import ModelZoo
+import TensorCore
+
+// A folder as diffusers writes it: model_index.json and a folder for each component.
+
+extension DecoderConfig {
+    /// Reads `model_index.json` and the configuration of every component.
+    ///
+    /// - Throws: `DecoderError` for a missing component or another kind of pipeline, `ConfigError`
+    ///   for a file that cannot be read
+    public init(folder: String) throws {
+        let index = "\(folder)/model_index.json"
+        let entries = try ConfigFile.read([String: IndexEntry].self, from: index)
+        guard case .text(let pipeline) = entries["_class_name"] else {
+            throw ConfigError.malformed(file: index, reason: "lacks the key '_class_name'")
+        }
+        guard let modality = Modality.allCases.first(where: { $0.pipeline == pipeline }) else {
+            throw DecoderError.unsupported(
+                file: index, what: "'\(pipeline)'",
+                expected: Modality.allCases.map(\.pipeline).joined(separator: ", "))
+        }
+        for component in DecoderComponent.allCases {
+            guard let (_, types) = modality.classes(component) else { continue }
+            try DecoderConfig.require(component, "\(folder)/\(component.rawValue)")
+            guard case .component(_, let type) = entries[component.rawValue] else {
+                throw ConfigError.malformed(
+                    file: index, reason: "names no class for '\(component.rawValue)'")
+            }
+            guard types.contains(type) else {
+                throw DecoderError.unsupported(
+                    file: index, what: "the \(component.rawValue) '\(type)'",
+                    expected: types.joined(separator: ", "))
+            }
+        }
+        func read<Config: Decodable>(
+            _ component: DecoderComponent, _ file: String = "config.json"
+        ) throws -> Config {
+            let path = "\(folder)/\(component.rawValue)/\(file)"
+            try DecoderConfig.require(component, path)
+            return try ConfigFile.read(from: path)
+        }
+        try self.init(
+            modality, unet: read(.unet), vae: read(.vae),
+            textEncoder: modality == .audio
+                ? .clap(read(.textEncoder)) : .clip(read(.textEncoder)),
+            vocoder: modality == .audio ? read(.vocoder) : nil,
+            scheduler: read(.scheduler, "scheduler_config.json"))
+    }
+
+    private static func require(_ component: DecoderComponent, _ path: String) throws {
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw DecoderError.missingComponent(component, path: path, expected: component.files)
+        }
+    }
+
+    /// Writes `model_index.json` and the configuration of every component, in folders that are
+    /// made where they are missing. Weights and tokenizer files are the caller's.
+    ///
+    /// - Throws: `ConfigError.unwritable`
+    public func write(to folder: String) throws {
+        var entries: [String: IndexEntry] = ["_class_name": .text(modality.pipeline)]
+        for component in DecoderComponent.allCases {
+            guard let (library, types) = modality.classes(component) else { continue }
+            let type = component == .scheduler ? scheduler.kind.rawValue : types[0]
+            entries[component.rawValue] = .component(library: library, type: type)
+            let path = "\(folder)/\(component.rawValue)"
+            do {
+                try FileManager.default.createDirectory(
+                    atPath: path, withIntermediateDirectories: true)
+            } catch {
+                throw ConfigError.unwritable(file: path, reason: "\(error)")
+            }
+        }
+        func write(
+            _ config: some Encodable, _ component: DecoderComponent, _ file: String = "config.json"
+        ) throws {
+            try ConfigFile.write(config, to: "\(folder)/\(component.rawValue)/\(file)")
+        }
+        try write(unet, .unet)
+        try write(vae, .vae)
+        switch textEncoder {
+        case .clip(let clip): try write(clip, .textEncoder)
+        case .clap(let clap): try write(clap, .textEncoder)
+        }
+        if let vocoder { try write(vocoder, .vocoder) }
+        try write(scheduler, .scheduler, "scheduler_config.json")
+        try ConfigFile.write(entries, to: "\(folder)/model_index.json")
+    }
+}
+
+/// An entry of `model_index.json`: the pipeline's class, or a component's library and class.
+private enum IndexEntry: Codable {
+    case text(String)
+    case component(library: String, type: String)
+    case other
+
+    init(from decoder: any Decoder) throws {
+        let value = try decoder.singleValueContainer()
+        if let text = try? value.decode(String.self) {
+            self = .text(text)
+        } else if let names = try? value.decode([String].self), names.count == 2 {
+            self = .component(library: names[0], type: names[1])
+        } else {
+            self = .other  // [null, null]: absent on purpose; or a switch
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .text(let text): try container.encode(text)
+        case .component(let library, let type): try container.encode([library, type])
+        case .other: try container.encodeNil()
+        }
+    }
+}
+
+extension Modality {
+    /// The pipeline's class in `model_index.json`.
+    fileprivate var pipeline: String {
+        switch self {
+        case .image: "StableDiffusionPipeline"
+        case .audio: "AudioLDMPipeline"
+        case .video: "TextToVideoSDPipeline"
+        }
+    }
+
+    /// The library and classes of a component, the first as we write it; nil where there is none.
+    fileprivate func classes(_ component: DecoderComponent) -> (library: String, types: [String])? {
+        let isSound = self == .audio
+        let tokenizer = isSound ? "RobertaTokenizer" : "CLIPTokenizer"
+        return switch component {
+        case .unet:
+            ("diffusers", [self == .video ? "UNet3DConditionModel" : "UNet2DConditionModel"])
+        case .vae: ("diffusers", ["AutoencoderKL"])
+        case .vocoder: isSound ? ("transformers", ["SpeechT5HifiGan"]) : nil
+        case .scheduler: ("diffusers", SchedulerKind.allCases.map(\.rawValue))
+        case .tokenizer: ("transformers", [tokenizer, tokenizer + "Fast"])
+        case .textEncoder:
+            ("transformers", [isSound ? "ClapTextModelWithProjection" : "CLIPTextModel"])
+        }
+    }
+}
+
+extension DecoderComponent {
+    /// What its folder holds, for messages.
+    fileprivate var files: String {
+        switch self {
+        case .unet, .vae: "config.json with diffusion_pytorch_model.safetensors or .bin"
+        case .textEncoder, .vocoder: "config.json with model.safetensors or pytorch_model.bin"
+        case .scheduler: "scheduler_config.json"
+        case .tokenizer: "vocab.json with merges.txt"
+        }
+    }
+}

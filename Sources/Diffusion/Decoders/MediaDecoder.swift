@@ -1,0 +1,191 @@
+public import ModelZoo
+public import TensorCore
+
+/// Conditions to media: Stable Diffusion for images, AudioLDM for sounds, ZeroScope for clips.
+///
+/// A text encoder (for prompts and for the unconditional branch), a UNet, a VAE, a scheduler, and
+/// for sounds a vocoder. The modalities differ in the shape of their latents, in how the condition
+/// enters the UNet, and in what becomes of the decoded latents; the rest is one code.
+///
+/// Source: the pipelines of diffusers and of NExT-GPT (`custom_sd`, `custom_ad`, `custom_vd`).
+public struct MediaDecoder: Sendable {
+    /// All that its files say, weights aside.
+    public let config: DecoderConfig
+    /// From prompts to conditions.
+    public let prompts: PromptEncoder
+    let unet: UNet
+    let vae: AutoencoderKL
+    let vocoder: HiFiGAN?
+    let device: Device
+
+    /// What it makes.
+    public var modality: Modality { config.modality }
+
+    /// Builds the networks from the weights of each component.
+    ///
+    /// - Throws: `ConfigError` and `CheckpointError` where a file or a config disagrees
+    public init(
+        _ config: DecoderConfig, device: Device = .cpu,
+        tokenize: @escaping PromptEncoder.Tokenize,
+        weights: (DecoderComponent) throws -> Weights
+    ) throws {
+        self.config = config
+        self.device = device
+        func whole<Network>(
+            _ component: DecoderComponent, unused: [String] = [],
+            _ build: (Weights) throws -> Network
+        ) throws -> Network {
+            let view = try weights(component)
+            let network = try build(view)
+            try view.finish(unused: unused)
+            return network
+        }
+        unet = try whole(.unet) { try UNet(config.unet, from: $0) }
+        vae = try whole(.vae) { try AutoencoderKL(config.vae, from: $0) }
+        vocoder = try config.vocoder.map { vocoder in
+            try whole(.vocoder, unused: HiFiGAN.unusedTensors) { try HiFiGAN(vocoder, from: $0) }
+        }
+        prompts = try PromptEncoder(
+            config.textEncoder, from: weights(.textEncoder), tokenize: tokenize)
+    }
+
+    /// Opens a folder as diffusers writes it.
+    ///
+    /// - Parameter variant: `fp16` prefers `*.fp16.safetensors` and its like; plain files serve
+    ///   where a component has none, and the other way round
+    /// - Throws: `DecoderError`, `ConfigError`, `CheckpointError` or `TokenizerError`, naming the
+    ///   file
+    public init(folder: String, variant: String? = nil, device: Device = .cpu) throws {
+        let config = try DecoderConfig(folder: folder)
+        let vocabulary = "\(folder)/\(DecoderComponent.tokenizer.rawValue)"
+        let tokenize: PromptEncoder.Tokenize
+        switch config.textEncoder {
+        case .clip:
+            let tokenizer = try CLIPTokenizer(folder: vocabulary)
+            tokenize = { tokenizer.encode($0, length: $1) }
+        case .clap:
+            let tokenizer = try RobertaTokenizer(folder: vocabulary)
+            tokenize = { tokenizer.encode($0, length: $1).ids }
+        }
+        try self.init(config, device: device, tokenize: tokenize) { component in
+            let path = "\(folder)/\(component.rawValue)"
+            return Weights(try Checkpoint(component: path, variant: variant), device: device)
+        }
+    }
+
+    /// The condition of a prompt, of `config.conditioningShape`.
+    public func conditioning(prompt: String) throws -> Tensor { try prompts(prompt) }
+
+    /// Makes a medium.
+    ///
+    /// - Shapes: `conditioning` as `config.conditioningShape`, axes of one in front allowed, used
+    ///   as it is; for images and clips with fewer tokens if need be → image `[3, height, width]`,
+    ///   clip `[frames, 3, height, width]`, both in [0, 1]; sound `[samples]` in [−1, 1]
+    /// - Parameter onStep: told after every evaluation; what it throws ends the run
+    /// - Throws: `DecoderError`, `SchedulerError`, what `onStep` throws, `CancellationError`
+    public func generate(
+        conditioning: Tensor, options: DecoderOptions = DecoderOptions(),
+        onStep: (DenoisingStep) throws -> Void = { _ in }
+    ) throws -> Tensor {
+        let request = try DecoderRequest(options, for: config)
+        let latents = try latents(conditioning, options, request, onStep)
+        guard latents.sum().item().isFinite else { throw DecoderError.notFinite(modality) }
+        return medium(latents / config.vae.latentScale, request)
+    }
+
+    /// From noise to latents.
+    package func latents(
+        _ conditioning: Tensor, _ options: DecoderOptions, _ request: DecoderRequest,
+        _ onStep: (DenoisingStep) throws -> Void = { _ in }
+    ) throws -> Tensor {
+        var sampler = config.scheduler
+        sampler.kind = options.scheduler ?? sampler.kind
+        let scheduler = try sampler.scheduler(steps: request.steps, eta: options.eta)
+        var condition = try checked(conditioning)
+        if modality == .audio, options.normalizesAudioConditioning {
+            condition = condition.normalized()
+        }
+        let shape = request.latentShape
+        let guidance = try Guidance(
+            scale: request.guidance, towards: condition.unsqueezed(0),
+            awayFrom: {
+                let tokens = modality == .audio ? nil : condition.shape[0]
+                return try prompts(options.negativePrompt, tokens: tokens).unsqueezed(0)
+            },
+            // Twice the activations of an image are little beside its weights; of a clip, much.
+            batched: shape.elementCount <= 1 << 16)
+        var generator = TorchGenerator(seed: options.seed)
+        return try denoise(
+            generator.normal(shape, device: device), with: scheduler,
+            drawing: { noise(shape, from: &generator) },
+            predict: { latents, timestep in
+                guidance(latents) { evaluate($0, timestep, $1) }
+            }, onStep: onStep)
+    }
+
+    /// A condition without axes of one in front, if it fits.
+    private func checked(_ conditioning: Tensor) throws -> Tensor {
+        let expected = config.conditioningShape
+        var tensor = conditioning
+        while tensor.rank > expected.count, tensor.shape[0] == 1 { tensor = tensor.squeezed(0) }
+        // The unconditional branch must have as many rows, its two marks among them.
+        let fits =
+            tensor.rank == expected.count && tensor.shape.last == expected.last
+            && (modality == .audio || (2...max(2, expected[0])).contains(tensor.shape[0]))
+        guard fits else {
+            throw DecoderError.conditioning(
+                modality, found: conditioning.shape, expected: expected)
+        }
+        return tensor.on(device)
+    }
+
+    /// The UNet's answer; the condition of a sound enters as class labels, others as context.
+    private func evaluate(_ latents: Tensor, _ timestep: Float, _ condition: Tensor) -> Tensor {
+        modality == .audio
+            ? unet(latents, timestep: timestep, classLabels: condition)
+            : unet(latents, timestep: timestep, context: condition)
+    }
+
+    /// Noise on the way. That of clips is drawn frame by frame: the original folds frames into the
+    /// batch before its scheduler sees them.
+    private func noise(_ shape: Shape, from generator: inout TorchGenerator) -> Tensor {
+        guard modality == .video else { return generator.normal(shape, device: device) }
+        var frameFirst = Array(shape.dropFirst())
+        frameFirst.swapAt(0, 1)
+        return generator.normal(frameFirst, device: device).transposed(0, 1).unsqueezed(0)
+    }
+
+    /// What unscaled latents show or sound like.
+    private func medium(_ latents: Tensor, _ request: DecoderRequest) -> Tensor {
+        switch modality {
+        case .image:
+            return pixels(vae.decode(latents))[0]
+        case .video:
+            return pixels(vae.decode(latents[0].transposed(0, 1)))
+        case .audio:
+            guard let vocoder else { preconditionFailure("an audio decoder without a vocoder") }
+            let sound = vocoder(vae.decode(latents).squeezed(1))[0]
+            return sound[0..<min(request.samples, sound.shape[0])].dense()
+        }
+    }
+
+    private func pixels(_ decoded: Tensor) -> Tensor {
+        decoded.affine(scale: 0.5, shift: 0.5).clamped(to: 0...1)
+    }
+}
+
+extension Checkpoint {
+    /// The weights of a component: the variant asked for, else the plain ones, else the half-sized
+    /// ones, which some downloads hold alone.
+    init(component folder: String, variant: String?) throws {
+        for candidate in [variant, nil, "fp16"] {
+            do {
+                self = try Checkpoint(folder: folder, variant: candidate)
+                return
+            } catch CheckpointError.unreadable(folder, _) {
+                continue
+            }
+        }
+        try self.init(folder: folder)
+    }
+}

@@ -1,0 +1,156 @@
+import Diffusion
+import Foundation
+import ModelZoo
+import TensorCore
+import TestSupport
+import Testing
+
+@Suite struct DecoderFolderTests {
+    /// A decoder's folder with weights by recipe and a vocabulary of single bytes.
+    private func write(_ modality: Modality, to folder: String) throws -> DecoderConfig {
+        let configs = try Fixture("decoders").config([String: TinyDecoder].self)
+        let tiny = try #require(configs[modality.rawValue])
+        let config = try tiny.config(modality, vocabulary: modality == .audio ? 261 : 514)
+        try config.write(to: folder)
+        let (_, weights) = try TinyDecoder.decoder(config) { _, _ in [] }
+        for (component, view) in weights {
+            let tensors = view.parameters.map { (name: $0.name, value: $0.value) }
+            let stem = [.unet, .vae].contains(component) ? "diffusion_pytorch_model" : "model"
+            try Safetensors.write(
+                tensors, to: "\(folder)/\(component.rawValue)/\(stem).safetensors")
+        }
+        try writeVocabulary(modality, to: "\(folder)/tokenizer")
+        return config
+    }
+
+    private func writeVocabulary(_ modality: Modality, to folder: String) throws {
+        let printable = (33...126).map { $0 } + (161...172).map { $0 } + (174...255).map { $0 }
+        let bytes = (printable + (256..<324).map { $0 }).compactMap { Unicode.Scalar($0) }
+            .map { String($0) }
+        let tokens =
+            modality == .audio
+            ? ["<s>", "<pad>", "</s>", "<unk>"] + bytes + ["<mask>"]
+            : bytes + bytes.map { $0 + "</w>" } + ["<|startoftext|>", "<|endoftext|>"]
+        let ids = Dictionary(uniqueKeysWithValues: tokens.enumerated().map { ($1, $0) })
+        try JSONEncoder().encode(ids).write(to: URL(filePath: "\(folder)/vocab.json"))
+        try Data("#version: 0.2\n".utf8).write(to: URL(filePath: "\(folder)/merges.txt"))
+    }
+
+    @Test(arguments: Modality.allCases)
+    func everyFolderOpensAndFollowsAPrompt(modality: Modality) throws {
+        try withTemporaryFolder { folder in
+            let config = try write(modality, to: folder)
+            let decoder = try MediaDecoder(folder: folder)
+            #expect(decoder.config == config)
+            let condition = try decoder.conditioning(prompt: "a slow violin")
+            #expect(condition.shape == config.conditioningShape)
+            var options = DecoderOptions()
+            (options.steps, options.frames, options.audioSeconds) = (2, 2, 0.02)
+            options.negativePrompt = "noise"
+            let medium = try decoder.generate(conditioning: condition, options: options)
+            let shapes: [Modality: Shape] = [
+                .image: [3, 16, 16], .audio: [320], .video: [2, 3, 16, 16],
+            ]
+            #expect(medium.shape == shapes[modality])
+            let range: ClosedRange<Float> = modality == .audio ? -1...1 : 0...1
+            #expect(medium.floats().allSatisfy(range.contains))
+        }
+    }
+
+    @Test func aMissingComponentIsNamedWithItsPath() throws {
+        try withTemporaryFolder { folder in
+            _ = try write(.audio, to: folder)
+            try FileManager.default.removeItem(atPath: "\(folder)/vocoder")
+            let error = #expect(throws: DecoderError.self) { try MediaDecoder(folder: folder) }
+            #expect(
+                "\(try #require(error))"
+                    == "\(folder)/vocoder: the decoder's vocoder is missing, expected config.json "
+                    + "with model.safetensors or pytorch_model.bin. Was the whole folder "
+                    + "downloaded?")
+        }
+    }
+
+    @Test func missingWeightsAreNamedWithWhatWasLookedFor() throws {
+        try withTemporaryFolder { folder in
+            _ = try write(.image, to: folder)
+            let path = "\(folder)/vae/diffusion_pytorch_model"
+            let (plain, half) = ("\(path).safetensors", "\(path).fp16.safetensors")
+            try FileManager.default.moveItem(atPath: plain, toPath: half)
+            _ = try MediaDecoder(folder: folder)
+            try FileManager.default.removeItem(atPath: half)
+            let error = #expect(throws: CheckpointError.self) { try MediaDecoder(folder: folder) }
+            let text = "\(try #require(error))"
+            #expect(text.hasPrefix("\(folder)/vae: "))
+            #expect(text.contains("diffusion_pytorch_model.safetensors"))
+        }
+    }
+
+    @Test func otherPipelinesAndMismatchedPartsAreRefused() throws {
+        try withTemporaryFolder { folder in
+            let config = try write(.image, to: folder)
+            var other = config.vae
+            other.latentChannels = 8
+            try ConfigFile.write(other, to: "\(folder)/vae/config.json")
+            #expect(
+                throws: DecoderError.incompatible(
+                    decoder: "image", what: "UNet input channels", found: 4, expected: 8)
+            ) { try DecoderConfig(folder: folder) }
+            let index = "\(folder)/model_index.json"
+            try Data(#"{"_class_name": "FluxPipeline"}"#.utf8).write(to: URL(filePath: index))
+            let error = #expect(throws: DecoderError.self) { try DecoderConfig(folder: folder) }
+            #expect("\(try #require(error))".contains("'FluxPipeline' is not supported"))
+            try Data("[".utf8).write(to: URL(filePath: index))
+            #expect(throws: ConfigError.self) { try DecoderConfig(folder: folder) }
+        }
+    }
+
+    @Test(.enabled(if: TestData.has("published-configs/stable-diffusion-v1-5/model_index.json")))
+    func publishedConfigurationsAreUnderstood() throws {
+        func config(_ name: String) throws -> DecoderConfig {
+            try DecoderConfig(folder: TestData.path("published-configs/\(name)"))
+        }
+        let image = try config("stable-diffusion-v1-5")
+        #expect(image.modality == .image)
+        #expect(image.conditioningShape == [77, 768])
+        #expect(image.scheduler.kind == .pndm)
+        let picture = try DecoderRequest(DecoderOptions(), for: image)
+        #expect(picture.latentShape == [1, 4, 64, 64])
+        #expect((picture.steps, picture.guidance) == (50, 7.5))
+        #expect(try image.scheduler.scheduler(steps: 50).timesteps.count == 51)
+
+        let audio = try config("audioldm-s-full-v2")
+        #expect(audio.modality == .audio)
+        #expect(audio.conditioningShape == [512])
+        let sound = try DecoderRequest(DecoderOptions(), for: audio)
+        #expect(sound.latentShape == [1, 8, 128, 16])
+        #expect(sound.samples == 81920)
+
+        let video = try config("text-to-video-ms-1.7b")
+        #expect(video.modality == .video)
+        #expect(video.conditioningShape == [77, 1024])
+        let clip = try DecoderRequest(DecoderOptions(), for: video)
+        #expect(clip.latentShape == [1, 4, 16, 32, 32])
+    }
+
+    @Test(.enabled(if: TestData.has("published-configs/stable-diffusion-v1-5/model_index.json")))
+    func publishedDecodersHaveTheirPublishedSizes() throws {
+        // Section 2.3 of the specification: tensors of the UNet, VAE and text encoder.
+        for (name, counts) in [
+            ("stable-diffusion-v1-5", [686, 248, 196]),
+            ("audioldm-s-full-v2", [690, 204, 203]),
+            ("text-to-video-ms-1.7b", [1480, 248, 372]),
+        ] {
+            let folder = TestData.path("published-configs/\(name)")
+            var views: [DecoderComponent: Weights] = [:]
+            _ = try MediaDecoder(DecoderConfig(folder: folder), tokenize: { _, _ in [] }) {
+                let view = Weights.shapesOnly()
+                views[$0] = view
+                return view
+            }
+            let found = [DecoderComponent.unet, .vae, .textEncoder].map {
+                views[$0]?.parameters.count
+            }
+            #expect(found == counts, "\(name)")
+        }
+    }
+}

@@ -1,0 +1,150 @@
+import Diffusion
+import ModelZoo
+import TensorCore
+import TestSupport
+import Testing
+
+/// Whole decoders against the pipelines of diffusers, with the bar of one network although
+/// guidance multiplies every rounding difference by up to nine at every step.
+@Suite struct MediaDecoderTests {
+    private static let condition: [Modality: Tensor] = [
+        .image: recipeInput("gen", [1, 77, 24]), .audio: recipeInput("gen", [1, 16]),
+        .video: recipeInput("gen", [1, 77, 24]),
+    ]
+
+    /// The decoder of a modality, knowing only the empty prompt.
+    private func decoder(_ modality: Modality, _ fixture: Fixture) throws -> MediaDecoder {
+        let configs = try fixture.config([String: TinyDecoder].self)
+        let config = try #require(configs[modality.rawValue]).config(modality)
+        return try TinyDecoder.decoder(config) { prompt, length in
+            precondition(prompt.isEmpty)
+            switch modality {
+            case .audio: return [0, 2] + [Int](repeating: 1, count: length - 2)
+            case .image: return [49406, 49407] + [Int](repeating: 49407, count: length - 2)
+            case .video: return [49406, 49407] + [Int](repeating: 0, count: length - 2)
+            }
+        }.decoder
+    }
+
+    private func options(_ modality: Modality) -> DecoderOptions {
+        var options = DecoderOptions()
+        (options.seed, options.steps) = (7, 4)
+        (options.frames, options.audioSeconds) = (3, 0.02)
+        return options
+    }
+
+    private func check(
+        _ name: String, _ decoder: MediaDecoder, _ options: DecoderOptions, _ fixture: Fixture
+    ) throws {
+        let condition = try #require(Self.condition[decoder.modality])
+        var last: Tensor?
+        let medium = try decoder.generate(conditioning: condition, options: options) {
+            last = $0.latents
+        }
+        let latents = relativeError(
+            try #require(last), fixture["\(name).latents"], of: "decoder, tiny \(name), latents",
+            original: fixture.source)
+        #expect(latents <= 1e-4, "\(name)")
+        let error = relativeError(
+            medium, fixture["\(name).medium"], of: "decoder, tiny \(name)",
+            original: fixture.source)
+        #expect(error <= 1e-4, "\(name)")
+    }
+
+    @Test func imagesMatchTheOriginal() throws {
+        let fixture = try Fixture("decoders")  // by decoders.py
+        let decoder = try decoder(.image, fixture)
+        let empty = relativeError(
+            try decoder.conditioning(prompt: ""), fixture["image.empty"],
+            of: "decoder, tiny image, empty prompt", original: fixture.source)
+        #expect(empty <= 1e-5)
+        var options = options(.image)
+        try check("image", decoder, options, fixture)
+        options.scheduler = .eulerAncestral
+        try check("image-noisy", decoder, options, fixture)
+        // Section 17.4 of the specification: final latents and pixels, first elements.
+        let medium = fixture["image.medium"].permuted(1, 2, 0).flattened().sliced(0, 0..<4)
+        let golden = Tensor([0.456425, 0.520278, 0.466686, 0.421619] as [Float])
+        #expect(medium.isClose(to: golden, absolute: 2e-6))
+    }
+
+    @Test func soundsMatchTheOriginal() throws {
+        let fixture = try Fixture("decoders")
+        let decoder = try decoder(.audio, fixture)
+        let empty = relativeError(
+            try decoder.conditioning(prompt: ""), fixture["audio.empty"],
+            of: "decoder, tiny audio, empty prompt", original: fixture.source)
+        #expect(empty <= 1e-5)
+        try check("audio", decoder, options(.audio), fixture)
+    }
+
+    @Test func clipsMatchTheOriginal() throws {
+        let fixture = try Fixture("decoders")
+        let decoder = try decoder(.video, fixture)
+        var options = options(.video)
+        try check("video", decoder, options, fixture)
+        options.eta = 0.7
+        try check("video-noisy", decoder, options, fixture)
+    }
+
+    @Test func sameSeedSameBytesOtherSeedOthers() throws {
+        let fixture = try Fixture("decoders")
+        let decoder = try decoder(.audio, fixture)
+        let condition = recipeInput("gen", [16])
+        var options = options(.audio)
+        let first = try decoder.generate(conditioning: condition, options: options).floats()
+        #expect(try decoder.generate(conditioning: condition, options: options).floats() == first)
+        options.seed = 8
+        #expect(try decoder.generate(conditioning: condition, options: options).floats() != first)
+        options.seed = 7
+        options.normalizesAudioConditioning = true
+        #expect(try decoder.generate(conditioning: condition, options: options).floats() != first)
+    }
+
+    @Test func refusesConditionsAndOptionsThatDoNotFit() throws {
+        let fixture = try Fixture("decoders")
+        let decoder = try decoder(.image, fixture)
+        let error = #expect(throws: DecoderError.self) {
+            try decoder.generate(conditioning: recipeInput("gen", [1, 77, 32]))
+        }
+        #expect(
+            "\(try #require(error))"
+                == "image decoder: a condition of shape [1, 77, 32], expected [77, 24]. Is the "
+                + "output projection made for this decoder?")
+        var odd = DecoderOptions()
+        odd.height = 15
+        #expect(
+            throws: DecoderError.option(
+                name: "height", found: "15", expected: "a multiple of 2 up to 8192")
+        ) {
+            try decoder.generate(conditioning: recipeInput("gen", [77, 24]), options: odd)
+        }
+    }
+
+    @Test func lengthsOfSoundsFollowTheOriginal() throws {
+        let fixture = try Fixture("decoders")
+        let configs = try fixture.config([String: TinyDecoder].self)
+        var config = try #require(configs["audio"]).config(.audio)
+        config.vae.blockOutChannels = [128, 256, 512]
+        config.vocoder?.upsampleRates = [5, 4, 2, 2, 2]
+        config.vocoder?.modelInDim = 64
+        config.unet.sampleSize = 128
+        // Section 8.2: seconds, latent rows, samples kept.
+        for (seconds, rows, samples) in [
+            (5.12, 128, 81920), (9, 225, 144_000), (10, 250, 160_000), (2.3, 58, 36800),
+            (0.29, 7, 4640),
+        ] {
+            var options = DecoderOptions()
+            options.audioSeconds = seconds
+            let request = try DecoderRequest(options, for: config)
+            #expect(request.latentShape == [1, 8, rows, 16], "\(seconds)")
+            #expect(request.samples == samples, "\(seconds)")
+        }
+        #expect(try DecoderRequest(DecoderOptions(), for: config).samples == 81920)
+        for seconds in [0.03, -1, 601, Double.nan, .infinity] {
+            var options = DecoderOptions()
+            options.audioSeconds = seconds
+            #expect(throws: DecoderError.self) { try DecoderRequest(options, for: config) }
+        }
+    }
+}
