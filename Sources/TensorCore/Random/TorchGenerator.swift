@@ -79,11 +79,14 @@ public struct TorchGenerator: Sendable {
         return values
     }
 
+    /// 2π, rounded to nearest as in C; `Float.pi` is rounded towards zero.
+    static let turn = Float(2 * Double.pi)
+
     /// Box and Muller's transform of 16 uniform numbers, in place: eight radii, eight angles.
     private static func transform(_ values: inout [Float], at start: Int) {
         for index in start..<(start + 8) {
             let radius = (-2 * logf(1 - values[index])).squareRoot()
-            let angle = 2 * Float.pi * values[index + 8]
+            let angle = TorchGenerator.turn * values[index + 8]
             values[index] = radius * cosf(angle)
             values[index + 8] = radius * sinf(angle)
         }
