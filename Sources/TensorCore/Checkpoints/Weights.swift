@@ -178,7 +178,7 @@ private final class Ledger: Sendable {
                 throw CheckpointError.typeMismatch(
                     name: name, found: stored.dtype, expected: "real numbers", file: stored.file)
             }
-            value = try stored.tensor().reshaped(shape).on(device)
+            value = try stored.tensor().reshaped(shape).dense().on(device)
         } else if patterns == nil {
             value = Tensor.zeros([], device: device).broadcast(to: shape)
         } else if let patterns, patterns.contains(where: { matches(name, $0) }) {
