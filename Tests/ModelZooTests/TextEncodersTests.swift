@@ -69,7 +69,7 @@ import Testing
         #expect(two.isClose(to: fixture["embeds"][2..<3], absolute: 1e-6))
     }
 
-    @Test func refusesActivationsAndHeadsItDoesNotKnow() throws {
+    @Test func refusesConfigurationsThatCannotBe() throws {
         let fixture = try Fixture("clip_text_gelu")
         var config = try fixture.config(CLIPTextConfig.self)
         config.hiddenAct = "mish"
@@ -78,6 +78,11 @@ import Testing
         }
         config.hiddenAct = "gelu"
         config.numAttentionHeads = 5
+        #expect(throws: ConfigError.self) {
+            try CLIPTextModel(config, from: Weights(try fixture.weights))
+        }
+        config.numAttentionHeads = 4
+        config.numHiddenLayers = -1
         #expect(throws: ConfigError.self) {
             try CLIPTextModel(config, from: Weights(try fixture.weights))
         }

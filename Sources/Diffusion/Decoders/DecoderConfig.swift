@@ -49,6 +49,7 @@ public struct DecoderConfig: Equatable, Sendable {
             }
         }
         try unet.check()
+        try ConfigError.require("UNet", "sample_size", unet.sampleSize ?? 1, in: 1...65536)
         try vae.check()
         try vocoder?.check()
         try require("UNet input channels", unet.inChannels, vae.latentChannels)

@@ -88,9 +88,10 @@ public struct MediaDecoder: Sendable {
         onStep: (DenoisingStep) throws -> Void = { _ in }
     ) throws -> Tensor {
         let request = try DecoderRequest(options, for: config)
-        let latents = try latents(conditioning, options, request, onStep)
+        let scaled = try latents(conditioning, options, request, onStep)
+        let latents = scaled / config.vae.latentScale
         guard latents.sum().item().isFinite else { throw DecoderError.notFinite(modality) }
-        return medium(latents / config.vae.latentScale, request)
+        return medium(latents, request)
     }
 
     /// From noise to latents.

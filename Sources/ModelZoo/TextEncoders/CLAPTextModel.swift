@@ -46,6 +46,13 @@ public struct CLAPTextModel: Sendable {
     /// - Throws: `CheckpointError` where the file or the config disagrees
     public init(_ config: CLAPTextConfig, from weights: Weights) throws {
         self.config = config
+        let name = "CLAP text encoder"
+        try ConfigError.require(name, "num_hidden_layers", config.numHiddenLayers, in: 1...1024)
+        try ConfigError.require(name, "pad_token_id", config.padID, in: 0...65536)
+        // Positions start behind the pad id, and a prompt has at least its two marks.
+        try ConfigError.require(
+            name, "max_position_embeddings", config.maxPositionEmbeddings,
+            in: (config.padID + 3)...(1 << 20))
         let (width, projected) = (config.hiddenSize, config.projectionDim)
         let (model, projection) = (weights["text_model"], weights["text_projection"])
         let embeddings = model["embeddings"]
@@ -62,7 +69,7 @@ public struct CLAPTextModel: Sendable {
         projection1 = try Linear(width, projected, from: projection["linear1"])
         projection2 = try Linear(projected, projected, from: projection["linear2"])
         projectionActivation = try namedActivation(
-            config.projectionHiddenAct ?? "relu", "CLAP text encoder")
+            config.projectionHiddenAct ?? "relu", name)
     }
 
     /// The projected captions, not normalised: AudioLDM divides by their length as a step of its

@@ -38,6 +38,12 @@ public struct CLIPTextModel: Sendable {
     /// - Throws: `CheckpointError` where the file or the config disagrees
     public init(_ config: CLIPTextConfig, from weights: Weights) throws {
         self.config = config
+        try ConfigError.require(
+            "CLIP text encoder", "num_hidden_layers", config.numHiddenLayers, in: 1...1024)
+        // A prompt has at least its two marks.
+        try ConfigError.require(
+            "CLIP text encoder", "max_position_embeddings", config.maxPositionEmbeddings,
+            in: 2...65536)
         let bare = weights.contains("embeddings.token_embedding.weight")
         let model = bare ? weights : weights["text_model"]
         let (embeddings, width) = (model["embeddings"], config.hiddenSize)
