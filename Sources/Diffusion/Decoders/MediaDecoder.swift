@@ -17,6 +17,8 @@ public struct MediaDecoder: Sendable {
     let vae: AutoencoderKL
     let vocoder: HiFiGAN?
     let device: Device
+    /// Bytes of all weights.
+    public let byteCount: Int
 
     /// What it makes.
     public var modality: Modality { config.modality }
@@ -31,6 +33,7 @@ public struct MediaDecoder: Sendable {
     ) throws {
         self.config = config
         self.device = device
+        var bytes = 0
         func whole<Network>(
             _ component: DecoderComponent, unused: [String] = [],
             _ build: (Weights) throws -> Network
@@ -38,6 +41,7 @@ public struct MediaDecoder: Sendable {
             let view = try weights(component)
             let network = try build(view)
             try view.finish(unused: unused)
+            bytes += view.byteCount
             return network
         }
         unet = try whole(.unet) { try UNet(config.unet, from: $0) }
@@ -45,8 +49,9 @@ public struct MediaDecoder: Sendable {
         vocoder = try config.vocoder.map { vocoder in
             try whole(.vocoder, unused: HiFiGAN.unusedTensors) { try HiFiGAN(vocoder, from: $0) }
         }
-        prompts = try PromptEncoder(
-            config.textEncoder, from: weights(.textEncoder), tokenize: tokenize)
+        let text = try weights(.textEncoder)
+        prompts = try PromptEncoder(config.textEncoder, from: text, tokenize: tokenize)
+        byteCount = bytes + text.byteCount
     }
 
     /// Opens a folder as diffusers writes it.

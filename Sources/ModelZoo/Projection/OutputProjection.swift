@@ -100,14 +100,18 @@ public struct OutputProjection: Sendable {
     ) throws {
         try config.validate()
         self.config = config
-        let name =
-            switch modality {
-            case .image: "gen_text_hidden_fcs"
-            case .audio: "gen_text_hidden_fcs_audio"
-            case .video: "gen_text_hidden_fcs_video"
-            }
+        let view = weights[OutputProjection.name(of: modality)]
         layers = try config.hiddenLayers.indices.map {
-            try OutputProjectionLayer(config, from: weights[name][$0])
+            try OutputProjectionLayer(config, from: view[$0])
+        }
+    }
+
+    /// What the tensors of a modality's projection begin with.
+    public static func name(of modality: Modality) -> String {
+        switch modality {
+        case .image: "gen_text_hidden_fcs"
+        case .audio: "gen_text_hidden_fcs_audio"
+        case .video: "gen_text_hidden_fcs_video"
         }
     }
 

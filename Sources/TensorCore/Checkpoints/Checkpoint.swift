@@ -25,6 +25,9 @@ public struct StoredTensor: Sendable {
         self.init(name: name, dtype: value.dtype, shape: value.shape, file: file) { value }
     }
 
+    /// Bytes of the elements.
+    public var byteCount: Int { shape.elementCount * dtype.byteCount }
+
     /// The elements, mapped where the format allows.
     public func tensor() throws -> Tensor { try load() }
 }
@@ -55,6 +58,9 @@ public struct Checkpoint: Sendable {
         }
         self.index = index
     }
+
+    /// Bytes of all elements.
+    public var byteCount: Int { tensors.reduce(0) { $0 + $1.byteCount } }
 
     /// The tensor of that name.
     public subscript(name: String) -> StoredTensor? { index[name].map { tensors[$0] } }

@@ -1,3 +1,5 @@
+import Glibc
+
 extension Checkpoint {
     /// Opens the weights in a folder of a published release: one file, or shards with an index.
     ///
@@ -36,6 +38,15 @@ extension Checkpoint {
         }
         throw CheckpointError.unreadable(
             file: folder, reason: "it holds none of \(tried.joined(separator: ", "))")
+    }
+
+    /// Opens a file, or the weights in a folder.
+    ///
+    /// - Throws: `CheckpointError`
+    public init(path: String) throws {
+        var isFolder = stat()
+        let found = stat(path, &isFolder) == 0 && isFolder.st_mode & S_IFMT == S_IFDIR
+        self = try found ? Checkpoint(folder: path) : Checkpoint(contentsOf: path)
     }
 
     private static func sharded(_ folder: String, index: String) throws -> Checkpoint {

@@ -90,6 +90,9 @@ public struct Weights: Sendable {
         }
     }
 
+    /// Bytes of what was asked for so far below this path, as stored.
+    public var byteCount: Int { parameters.reduce(0) { $0 + $1.value.byteCount } }
+
     /// Checks that everything in the checkpoints was asked for.
     ///
     /// - Parameter unused: patterns (`*` stands for anything) of tensors that may be left over
