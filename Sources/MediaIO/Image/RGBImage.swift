@@ -1,0 +1,148 @@
+internal import CSouthImageCodecs
+internal import FoundationEssentials
+internal import Glibc
+public import TensorCore
+
+/// A picture of 8-bit RGB pixels, row by row from the top left.
+public struct RGBImage: Equatable, Sendable {
+    /// Pixels in a row.
+    public let width: Int
+    /// Rows.
+    public let height: Int
+    /// `[height, width, 3]`.
+    public let pixels: [UInt8]
+
+    /// A picture of these bytes.
+    public init(width: Int, height: Int, pixels: [UInt8]) {
+        precondition(
+            width > 0 && height > 0 && pixels.count == width * height * 3,
+            "RGBImage: \(pixels.count) bytes for \(width) × \(height)")
+        (self.width, self.height, self.pixels) = (width, height, pixels)
+    }
+
+    /// Reads a JPEG or PNG, told apart by content.
+    ///
+    /// Palettes are expanded, grey is replicated, alpha is dropped, CMYK is converted as Pillow
+    /// does, 16 bits keep their upper byte (Pillow saturates 16-bit grey, which loses the picture).
+    /// The EXIF orientation is not applied, as in the original.
+    ///
+    /// - Throws: `MediaError`
+    public init(contentsOf path: String, limits: MediaLimits = MediaLimits()) throws {
+        let data = try MediaFile.bytes(path, limits: limits)
+        let isJPEG = data.starts(with: [0xFF, 0xD8, 0xFF])
+        guard isJPEG || data.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) else {
+            let kind = MediaFile.kind(of: data)
+            if kind.hasSuffix("picture") {
+                throw MediaError.unsupported(
+                    file: path, what: kind, mend: "Convert it to PNG or JPEG.")
+            }
+            throw MediaError.notMedia(file: path, found: kind, expected: "a JPEG or PNG picture")
+        }
+        self = try data.withUnsafeBytes { bytes in
+            let (base, count) = (bytes.assumingMemoryBound(to: UInt8.self).baseAddress, bytes.count)
+            let header = isJPEG ? south_jpeg_header(base, count) : south_png_header(base, count)
+            try RGBImage.check(header, path)
+            let (width, height) = (Int(header.width), Int(header.height))
+            try limits.admit(width: width, height: height, file: path)
+            var result = header
+            let pixels = [UInt8](unsafeUninitializedCapacity: width * height * 3) { buffer, size in
+                let start = buffer.baseAddress
+                result =
+                    isJPEG
+                    ? south_jpeg_read(base, count, start, header.width, header.height)
+                    : south_png_read(base, count, start, header.width, header.height)
+                size = RGBImage.failure(of: result) == nil ? width * height * 3 : 0
+            }
+            try RGBImage.check(result, path)
+            return RGBImage(width: width, height: height, pixels: pixels)
+        }
+    }
+
+    private static func check(_ result: south_image_result, _ path: String) throws {
+        guard let reason = failure(of: result) else { return }
+        if result.status == Int32(SOUTH_IMAGE_TRUNCATED) {
+            throw MediaError.truncated(file: path, reason: reason)
+        }
+        throw MediaError.malformed(file: path, reason: reason)
+    }
+
+    /// The codec's message, or nil where it succeeded.
+    private static func failure(of result: south_image_result) -> String? {
+        guard result.status != Int32(SOUTH_IMAGE_OK) else { return nil }
+        return withUnsafeBytes(of: result.message) {
+            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        }
+    }
+
+    /// A picture of numbers in [0, 1], rounded to bytes, half to even; the rest is clamped.
+    ///
+    /// - Shapes: `image [3, height, width]`
+    public init(_ image: Tensor) {
+        precondition(image.rank == 3 && image.shape[0] == 3, "RGBImage: shape \(image.shape)")
+        let (height, width) = (image.shape[1], image.shape[2])
+        self.init(planes: image.floats()[...], height: height, width: width) {
+            UInt8(($0 * 255).rounded(.toNearestOrEven))
+        }
+    }
+
+    /// Interleaves three planes; `byte` meets numbers in [0, 1] only.
+    init(planes: ArraySlice<Float>, height: Int, width: Int, byte: (Float) -> UInt8) {
+        let area = height * width
+        var pixels = [UInt8](repeating: 0, count: area * 3)
+        for channel in 0..<3 {
+            let start = planes.startIndex + channel * area
+            for index in 0..<area {
+                let value = planes[start + index]
+                // Written so that NaN becomes 0.
+                pixels[index * 3 + channel] = byte(value > 0 ? (value < 1 ? value : 1) : 0)
+            }
+        }
+        self.init(width: width, height: height, pixels: pixels)
+    }
+
+    /// Writes a PNG, as a whole or not at all.
+    public func writePNG(to path: String) throws {
+        try write(to: path) { south_png_write($0, Int32(width), Int32(height), $1, $2) }
+    }
+
+    /// Writes a JPEG of `quality` 1 to 100, as a whole or not at all.
+    public func writeJPEG(to path: String, quality: Int = 95) throws {
+        precondition((1...100).contains(quality), "writeJPEG: quality \(quality)")
+        try write(to: path) {
+            south_jpeg_write($0, Int32(width), Int32(height), Int32(quality), $1, $2)
+        }
+    }
+
+    private func write(
+        to path: String,
+        encode: (
+            UnsafePointer<UInt8>?, UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>,
+            UnsafeMutablePointer<Int>
+        ) -> south_image_result
+    ) throws {
+        var file: UnsafeMutablePointer<UInt8>?
+        var count = 0
+        let result = pixels.withUnsafeBufferPointer { encode($0.baseAddress, &file, &count) }
+        defer { free(file) }
+        if let reason = RGBImage.failure(of: result) {
+            throw MediaError.unwritable(file: path, reason: reason)
+        }
+        try MediaFile.write(to: path) {
+            try $0.write(UnsafeRawBufferPointer(start: file, count: count))
+        }
+    }
+}
+
+/// Writes numbers in [0, 1] as a PNG, as a whole or not at all.
+///
+/// - Shapes: `image [3, height, width]`
+public func writePNG(_ image: Tensor, to path: String) throws {
+    try RGBImage(image).writePNG(to: path)
+}
+
+/// Writes numbers in [0, 1] as a JPEG, as a whole or not at all.
+///
+/// - Shapes: `image [3, height, width]`
+public func writeJPEG(_ image: Tensor, to path: String, quality: Int = 95) throws {
+    try RGBImage(image).writeJPEG(to: path, quality: quality)
+}
