@@ -58,20 +58,22 @@ static void attention_task(void *context, size_t index) {
             south_gemv(m, n, s->size, q, s->q_strides[2], block, SOUTH_FLOAT32, s->k_strides[2],
                 scores, n);
         else
-            south_sgemm(0, 1, m, n, s->size, q, s->q_strides[2], block, s->k_strides[2], 0,
-                scores, n);
+            south_gemm(0, 1, m, n, s->size, q, s->q_strides[2], block, SOUTH_FLOAT32,
+                s->k_strides[2], 0, scores, n);
         for (ptrdiff_t i = 0; i < m; i++) {
             float *row = scores + i * n;
-            SOUTH_PICK(row_affine)(row, row, n, s->scale, 0);
+            // A mask is added to scaled scores; else the exponentials scale them on the way.
+            float scale = a->mask || s->scale <= 0 ? 1 : s->scale;
+            if (scale == 1) SOUTH_PICK(row_affine)(row, row, n, s->scale, 0);
             mask_row(a, batch, head, first + i, key, n, row);
-            float most = SOUTH_PICK(row_extreme)(row, n, 0);
+            float most = SOUTH_PICK(row_extreme)(row, n, 0) * scale;
             if (most == most && most < greatest[i]) most = greatest[i];
             if (greatest[i] != greatest[i]) most = greatest[i];
             // Nothing seen so far: any shift does, and −∞ − −∞ would not.
             float shift = most == -INFINITY ? 0 : most;
             float rescale = expf(greatest[i] - shift);
             totals[i] = totals[i] * rescale
-                + SOUTH_PICK(row_exponentials)(row, row, n, 1, shift);
+                + SOUTH_PICK(row_exponentials)(row, row, n, scale, shift);
             if (rescale != 1) SOUTH_PICK(row_affine)(sums + i * e, sums + i * e, e, rescale, 0);
             greatest[i] = most;
         }
@@ -80,7 +82,7 @@ static void attention_task(void *context, size_t index) {
             for (ptrdiff_t i = 0; i < m; i++)
                 south_add_rows(n, e, scores + i * n, values, s->v_strides[2], sums + i * e);
         else
-            south_sgemm(0, 0, m, e, n, scores, n, values, s->v_strides[2], 1, sums, e);
+            south_gemm(0, 0, m, e, n, scores, n, values, SOUTH_FLOAT32, s->v_strides[2], 1, sums, e);
     }
     for (ptrdiff_t i = 0; i < m; i++) {
         float *y = a->y + ((batch * s->queries + first + i) * s->heads + head) * e;

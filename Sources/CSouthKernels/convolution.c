@@ -118,7 +118,7 @@ static void convolution_task(void *context, size_t index) {
             patches = room;
             apart = n;
         }
-        south_sgemm(0, 0, m, n, k, weight, stride, patches, apart, 1, y, c->results);
+        south_gemm(0, 0, m, n, k, weight, stride, patches, SOUTH_FLOAT32, apart, 1, y, c->results);
     }
 }
 
@@ -190,8 +190,8 @@ static void transposed_task(void *context, size_t index) {
             ptrdiff_t k = south_min(PATCH_ROWS, c->inputs - in), stride = width;
             const float *weight = weights_block(
                 c, (group * c->inputs + in) * width + out * c->taps, k, m, &stride);
-            south_sgemm(1, 0, m, n, k, weight, stride, x + in * c->places + at, c->places,
-                in > 0, room, n);
+            south_gemm(1, 0, m, n, k, weight, stride, x + in * c->places + at, SOUTH_FLOAT32,
+                c->places, in > 0, room, n);
         }
         for (ptrdiff_t row = 0; row < m; row++)
             scatter_row(c, room + row * n, row % c->taps, at, n, y + row / c->taps * c->results);

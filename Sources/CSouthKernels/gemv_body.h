@@ -20,13 +20,7 @@ SOUTH_INLINE void V(dots)(const int ROWS, const int M, ptrdiff_t k, const float 
         vf v[4];
         for (int i = 0; i < M; i++) v[i] = V(load_part)(x + i * x_stride + l, k - l);
         for (int r = 0; r < ROWS; r++) {
-            float rest[LANES] = {0};
-            ptrdiff_t at = first + r * weight_stride + l;
-            if (type == SOUTH_FLOAT32)
-                memcpy(rest, (const float *)weight + at, (size_t)(k - l) * 4);
-            else
-                memcpy(rest, (const uint16_t *)weight + at, (size_t)(k - l) * 2);
-            vf w = V(load_weights)(rest, 0, type);
+            vf w = V(load_weights_part)(weight, first + r * weight_stride + l, type, k - l);
             for (int i = 0; i < M; i++) s[r][i] += w * v[i];
         }
     }

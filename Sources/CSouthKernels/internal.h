@@ -69,9 +69,10 @@ void south_gemv(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *x, ptrdiff_t
 void south_add_rows(ptrdiff_t rows, ptrdiff_t count, const float *a, const float *x,
     ptrdiff_t stride, float *y);
 
-/// `c = a b + beta c` for row-major matrices on this thread; `k` may be 0.
-void south_sgemm(int transposed_a, int transposed_b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
-    const float *a, ptrdiff_t lda, const float *b, ptrdiff_t ldb, float beta, float *c,
+/// `c = a b`, added to c where `adds`, for row-major matrices on this thread; b of a weight's type.
+/// Uses the scratch slots 2 and 3.
+void south_gemm(int transposed_a, int transposed_b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
+    const float *a, ptrdiff_t lda, const void *b, int b_type, ptrdiff_t ldb, int adds, float *c,
     ptrdiff_t ldc);
 
 #endif

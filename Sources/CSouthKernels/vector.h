@@ -98,6 +98,35 @@ SOUTH_INLINE vf V(gelu)(vf x) {
     return x * 0.5f * V(select)(z <= 1.0f, 1.0f + erf, tail);
 }
 
+/// The first halves of two vectors, or the second ones, element by element in turn.
+#if LANES == 16
+#define SOUTH_FIRST 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define SOUTH_SECOND 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif LANES == 8
+#define SOUTH_FIRST 0, 8, 1, 9, 2, 10, 3, 11
+#define SOUTH_SECOND 4, 12, 5, 13, 6, 14, 7, 15
+#else
+#define SOUTH_FIRST 0, 4, 1, 5
+#define SOUTH_SECOND 2, 6, 3, 7
+#endif
+/// Turns a square of vectors: each round shuffles all elements perfectly, which rotates the bits
+/// of their index, and after log₂ LANES rounds row and column have changed places.
+SOUTH_INLINE void V(transpose)(vf *rows) {
+#pragma clang loop unroll(full)
+    for (int round = 1; round < LANES; round *= 2) {
+        vf old[LANES];
+#pragma clang loop unroll(full)
+        for (int i = 0; i < LANES; i++) old[i] = rows[i];
+#pragma clang loop unroll(full)
+        for (int i = 0; i < LANES / 2; i++) {
+            rows[2 * i] = __builtin_shufflevector(old[i], old[i + LANES / 2], SOUTH_FIRST);
+            rows[2 * i + 1] = __builtin_shufflevector(old[i], old[i + LANES / 2], SOUTH_SECOND);
+        }
+    }
+}
+#undef SOUTH_FIRST
+#undef SOUTH_SECOND
+
 /// LANES weights of a type as floats.
 SOUTH_INLINE vf V(load_bfloat16)(const uint16_t *p) {
     return (vf)(__builtin_convertvector(*(const V(shorts) *)p, V(words)) << 16);
@@ -118,4 +147,14 @@ SOUTH_INLINE vf V(load_weights)(const void *base, ptrdiff_t index, int type) {
     if (type == SOUTH_FLOAT32) return V(load)((const float *)base + index);
     const uint16_t *p = (const uint16_t *)base + index;
     return type == SOUTH_BFLOAT16 ? V(load_bfloat16)(p) : V(load_float16)(p);
+}
+/// The first `count < LANES` of them, zeros after.
+SOUTH_INLINE vf V(load_weights_part)(
+    const void *base, ptrdiff_t index, int type, ptrdiff_t count) {
+    float rest[LANES] = {0};
+    if (type == SOUTH_FLOAT32)
+        memcpy(rest, (const float *)base + index, (size_t)count * 4);
+    else
+        memcpy(rest, (const uint16_t *)base + index, (size_t)count * 2);
+    return V(load_weights)(rest, 0, type);
 }
