@@ -1,0 +1,26 @@
+internal import CSouthKernels
+
+/// The instruction sets that kernels are compiled for, the plainest first.
+package enum InstructionSet: Int32, CaseIterable, Sendable {
+    case baseline, avx2, avx512
+
+    /// The one in use: the best of the machine, or what `SOUTHGPT_KERNELS` names.
+    package static var current: InstructionSet {
+        InstructionSet(rawValue: south_instruction_set()) ?? .baseline
+    }
+
+    /// Uses this one from now on, in the whole process, or the best below it that the machine
+    /// has, and returns which. For tests, in processes of their own.
+    package func use() -> InstructionSet {
+        InstructionSet(rawValue: south_use_instruction_set(rawValue)) ?? .baseline
+    }
+}
+
+/// The threads that share the work of a kernel.
+package enum ThreadPool {
+    /// How many: `SOUTHGPT_THREADS`, or the cores that the process may use.
+    package static var count: Int { Int(south_thread_count()) }
+
+    /// Lets at most `count` take part from now on. For tests, in processes of their own.
+    package static func limit(to count: Int) { south_limit_threads(Int32(count)) }
+}

@@ -1,0 +1,105 @@
+import Foundation
+import TensorCore
+import TestSupport
+import Testing
+
+/// A little of everything that has versions or is shared among threads.
+private func sampleResults(_ device: Device) -> [Tensor] {
+    let x = numbers("x", [2, 48, 21, 20], on: device)
+    let wide = numbers("wide", [700, 130], on: device)
+    let weight = numbers("weight", [70, 130], on: device)
+    let half = numbers("weight", [70, 130], on: device, .bfloat16)
+    let heads = numbers("q", [2, 150, 96], on: device).splitHeads(4)
+    let filter = numbers("filter", [40, 48, 3, 3], on: device)
+    let norm = numbers("norm", [48], on: device)
+    return [
+        wide.linear(weight, activation: .gelu), wide.linear(half),
+        wide.sliced(0, 0..<2).linear(half), wide.sliced(0, 3..<4).linear(weight),
+        wide.matmul(weight.transposed()), wide.softmax(), wide.squared().sum(), wide.max([1]),
+        wide.transposed() * wide.transposed().exp(), wide.tanh(), wide.cast(to: .float16),
+        x.convolved(
+            with: filter, ConvolutionGeometry(stride: [1, 1], padding: [1, 1], dilation: [1, 1])),
+        x.groupNorm(groups: 8, weight: norm, bias: norm, epsilon: 1e-5, activation: .silu),
+        attention(heads, heads, heads, mask: .causal), attention(heads, heads, heads),
+        attention(heads.sliced(2, 0..<1), heads, heads),
+    ]
+}
+
+@Suite struct CPUControlsTests {
+    @Test func everyInstructionSetAgreesWithTheReferenceOnAnyNumberOfThreads() async {
+        // The setting belongs to the process, so this has one of its own.
+        await #expect(processExitsWith: .success) {
+            let expected = sampleResults(.reference)
+            for set in InstructionSet.allCases {
+                let used = set.use()
+                #expect(used.rawValue <= set.rawValue && InstructionSet.current == used)
+                ThreadPool.limit(to: 1)
+                let alone = sampleResults(.cpu)
+                ThreadPool.limit(to: .init(Int32.max))
+                for _ in 0..<3 {
+                    let shared = sampleResults(.cpu)
+                    for (a, b) in zip(alone, shared) {
+                        #expect(a.withBytes { Data($0) } == b.withBytes { Data($0) })
+                    }
+                }
+                for (index, (found, wanted)) in zip(alone, expected).enumerated() {
+                    let largest = wanted.floats().map(abs).max() ?? 0
+                    #expect(
+                        found.isClose(to: wanted.on(.cpu), absolute: 2e-6 * max(largest, 1)),
+                        "\(set): result \(index)")
+                }
+            }
+        }
+    }
+
+    @Test func readsTheEnvironment() throws {
+        // A test run with these set checks that they are obeyed.
+        let environment = ProcessInfo.processInfo.environment
+        if let threads = environment["SOUTHGPT_THREADS"].flatMap(Int.init), threads > 0 {
+            #expect(ThreadPool.count == min(threads, 128))
+        } else {
+            #expect(ThreadPool.count >= 1)
+        }
+        if environment["SOUTHGPT_KERNELS"] == "baseline" {
+            #expect(InstructionSet.current == .baseline)
+        }
+    }
+
+    @Test func severalCallersShareThePool() async {
+        let x = numbers("x", [300, 200], on: .cpu)
+        let expected = x.matmul(x.transposed()).floats()
+        await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    (0..<10).allSatisfy { _ in x.matmul(x.transposed()).floats() == expected }
+                }
+            }
+            for await same in group { #expect(same) }
+        }
+    }
+}
+
+@Suite struct BufferPoolTests {
+    private func figures(_ pool: BufferPool) -> [Int] {
+        [pool.usage.current, pool.usage.peak, pool.usage.cached]
+    }
+
+    @Test func recyclesBuffersWithinABound() {
+        let pool = BufferPool(cacheLimit: 4096)
+        var first: HostStorage? = pool.storage(byteCount: 1000)
+        let address = first?.hostPointer
+        #expect(figures(pool) == [1024, 1024, 0])
+        first = nil
+        #expect(figures(pool) == [0, 1024, 1024])
+        var second: HostStorage? = pool.storage(byteCount: 1020)
+        #expect(second?.hostPointer == address)
+        var large: HostStorage? = pool.storage(byteCount: 5000)
+        #expect(figures(pool) == [6144, 6144, 0])
+        (second, large) = (nil, nil)
+        #expect(large == nil && second == nil)
+        #expect(figures(pool) == [0, 6144, 1024])
+        pool.trim()
+        pool.resetPeak()
+        #expect(figures(pool) == [0, 0, 0])
+    }
+}
