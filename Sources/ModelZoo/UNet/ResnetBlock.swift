@@ -1,14 +1,14 @@
 // The convolutions that UNets and image autoencoders are made of.
 // Reference: diffusers, resnet.py, downsampling.py and upsampling.py.
 
-internal import TensorCore
+package import TensorCore
 
 /// Two convolutions around which the input is added; between them the timestep comes in.
 ///
 /// - Shapes: `[batch, inputs, height, width]` → `[batch, outputs, height, width]`;
 ///   `embedding [batch or 1, embedding]`, already activated
 /// - Checkpoint: `norm1 conv1 time_emb_proj norm2 conv2`, `conv_shortcut` where the width changes
-struct ResnetBlock: Sendable {
+package struct ResnetBlock: Sendable {
     let norm1: GroupNorm
     let conv1: Convolution
     let embeddingProjection: Linear?
@@ -16,7 +16,7 @@ struct ResnetBlock: Sendable {
     let conv2: Convolution
     let shortcut: Convolution?
 
-    init(
+    package init(
         _ inputs: Int, _ outputs: Int, embedding: Int? = nil, groups: Int, epsilon: Float,
         from weights: Weights
     ) throws {
@@ -35,7 +35,7 @@ struct ResnetBlock: Sendable {
             : try Convolution(inputs, outputs, kernel: [1, 1], from: weights["conv_shortcut"])
     }
 
-    func callAsFunction(_ x: Tensor, embedding: Tensor? = nil) -> Tensor {
+    package func callAsFunction(_ x: Tensor, embedding: Tensor? = nil) -> Tensor {
         var y = conv1(norm1(x, activation: .silu))
         if let embeddingProjection, let embedding {
             y = y + embeddingProjection(embedding).unsqueezed(-1).unsqueezed(-1)
@@ -50,10 +50,10 @@ struct ResnetBlock: Sendable {
 /// - Shapes: `[batch, channels, n, m]` → `⌈n/2⌉` where both sides are padded, `⌊n/2⌋` where only
 ///   the right and the bottom are (autoencoders)
 /// - Checkpoint: `conv`, or `op` or `Conv2d_0` in the first releases
-struct Downsample: Sendable {
+package struct Downsample: Sendable {
     let conv: Convolution
 
-    init(_ channels: Int, padsBothSides: Bool, from weights: Weights) throws {
+    package init(_ channels: Int, padsBothSides: Bool, from weights: Weights) throws {
         let before = padsBothSides ? 1 : 0
         conv = try Convolution(
             channels, channels, kernel: [3, 3],
@@ -62,22 +62,22 @@ struct Downsample: Sendable {
             from: weights.firstPresent("conv", "op", "Conv2d_0"))
     }
 
-    func callAsFunction(_ x: Tensor) -> Tensor { conv(x) }
+    package func callAsFunction(_ x: Tensor) -> Tensor { conv(x) }
 }
 
 /// Every pixel repeated, then a convolution.
 ///
 /// - Shapes: `[batch, channels, n, m]` → `[batch, channels] + sizes`, twice as large by default
 /// - Checkpoint: `conv`
-struct Upsample: Sendable {
+package struct Upsample: Sendable {
     let conv: Convolution
 
-    init(_ channels: Int, from weights: Weights) throws {
+    package init(_ channels: Int, from weights: Weights) throws {
         conv = try Convolution(
             channels, channels, kernel: [3, 3], padding: [1, 1], from: weights["conv"])
     }
 
-    func callAsFunction(_ x: Tensor, to sizes: [Int]? = nil) -> Tensor {
+    package func callAsFunction(_ x: Tensor, to sizes: [Int]? = nil) -> Tensor {
         conv(x.resizedNearest(to: sizes ?? [2 * x.shape[2], 2 * x.shape[3]]))
     }
 }

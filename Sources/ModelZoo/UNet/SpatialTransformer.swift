@@ -1,20 +1,20 @@
 // The transformers inside a UNet. Paper: Rombach et al. 2022, arXiv:2112.10752.
 // Reference: diffusers, transformer_2d.py and attention.py.
 
-internal import TensorCore
+package import TensorCore
 
 /// One transformer block over the pixels of a picture; the text comes in by cross-attention.
 ///
 /// - Shapes: `[batch, channels, height, width]` → the same; `context [n, tokens, context]`, where
 ///   each of the n contexts is shared by `batch / n` pictures in a row (the frames of a clip)
 /// - Checkpoint: `norm proj_in transformer_blocks.0 proj_out`
-struct SpatialTransformer: Sendable {
+package struct SpatialTransformer: Sendable {
     let norm: GroupNorm
     let projectionIn: PixelMap
     let block: TransformerBlock
     let projectionOut: PixelMap
 
-    init(
+    package init(
         _ channels: Int, heads: Int, context: Int?, groups: Int, linear: Bool,
         from weights: Weights
     ) throws {
@@ -27,7 +27,7 @@ struct SpatialTransformer: Sendable {
             channels, channels, linear: linear, from: weights["proj_out"])
     }
 
-    func callAsFunction(_ x: Tensor, context: Tensor?) -> Tensor {
+    package func callAsFunction(_ x: Tensor, context: Tensor?) -> Tensor {
         let pixels = norm(x).flattened(2...3).transposed()
         let y = projectionOut(block(projectionIn(pixels), context: context))
         return x + y.transposed().reshaped(x.shape)

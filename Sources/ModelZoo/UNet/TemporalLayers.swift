@@ -2,20 +2,22 @@
 // Paper: Wang et al. 2023, arXiv:2308.06571. Reference: diffusers, transformer_temporal.py and
 // `TemporalConvLayer` of resnet.py.
 
-internal import TensorCore
+package import TensorCore
 
 /// One transformer block over the frames, for each pixel alone. It knows no order of frames.
 ///
 /// - Shapes: `[batch · frames, channels, height, width]` → the same
 /// - Checkpoint: `norm proj_in transformer_blocks.0 proj_out`; both attentions of the block attend
 ///   to the frames
-struct TemporalTransformer: Sendable {
+package struct TemporalTransformer: Sendable {
     let norm: GroupNorm
     let projectionIn: Linear
     let block: TransformerBlock
     let projectionOut: Linear
 
-    init(_ channels: Int, heads: Int, headSize: Int, groups: Int, from weights: Weights) throws {
+    package init(_ channels: Int, heads: Int, headSize: Int, groups: Int, from weights: Weights)
+        throws
+    {
         let inner = heads * headSize
         norm = try GroupNorm(groups, channels, epsilon: 1e-6, from: weights["norm"])
         projectionIn = try Linear(channels, inner, from: weights["proj_in"])
@@ -23,7 +25,7 @@ struct TemporalTransformer: Sendable {
         projectionOut = try Linear(inner, channels, from: weights["proj_out"])
     }
 
-    func callAsFunction(_ x: Tensor, frames: Int) -> Tensor {
+    package func callAsFunction(_ x: Tensor, frames: Int) -> Tensor {
         let clips = x.unfoldingFrames(frames).flattened(3...4)
         let (batch, channels, pixels) = (clips.shape[0], clips.shape[1], clips.shape[3])
         let tokens = norm(clips).permuted(0, 3, 2, 1).flattened(0...1)
@@ -38,10 +40,10 @@ struct TemporalTransformer: Sendable {
 /// - Shapes: `[batch · frames, channels, height, width]` → the same
 /// - Checkpoint: `conv1.0` and `conv1.2`, then `convk.0` and `convk.3` for k = 2, 3, 4 (whose
 ///   index 2 is a dropout): a norm of always 32 groups, and a convolution
-struct TemporalConvolution: Sendable {
+package struct TemporalConvolution: Sendable {
     let stages: [(norm: GroupNorm, conv: Convolution)]
 
-    init(_ channels: Int, from weights: Weights) throws {
+    package init(_ channels: Int, from weights: Weights) throws {
         stages = try (1...4).map { stage in
             let layers = weights["conv\(stage)"]
             return (
@@ -53,7 +55,7 @@ struct TemporalConvolution: Sendable {
         }
     }
 
-    func callAsFunction(_ x: Tensor, frames: Int) -> Tensor {
+    package func callAsFunction(_ x: Tensor, frames: Int) -> Tensor {
         let y = stages.reduce(x.unfoldingFrames(frames)) { y, stage in
             stage.conv(stage.norm(y, activation: .silu))
         }.transposed(1, 2)

@@ -1,4 +1,4 @@
-internal import TensorCore
+package import TensorCore
 
 /// Where on the noise schedule a latent stands, as a vector: sinusoids, then two linear maps.
 ///
@@ -37,7 +37,7 @@ struct TimestepEmbedding: Sendable {
 /// `t · 10000^(−k / (width/2 − shift))`.
 ///
 /// In `float32` throughout, as the original: at t = 999 its rounding shows in the fifth digit.
-func sinusoids(
+package func sinusoids(
     of timestep: Float, width: Int, cosineFirst: Bool = true, frequencyShift: Float = 0,
     device: Device = .cpu
 ) -> Tensor {

@@ -214,7 +214,8 @@ extension UNetConfig {
             try ConfigError.require("UNet", key, channels, multipleOf: groups)
             // The convolutions over frames always have 32 groups.
             if isTemporal { try ConfigError.require("UNet", key, channels, multipleOf: 32) }
-            try ConfigError.require("UNet", key, channels, multipleOf: max(1, heads(level: level)))
+            let heads = isTemporal ? (attentionHeadDim ?? 64)[level] : heads(level: level)
+            try ConfigError.require("UNet", key, channels, multipleOf: heads)
         }
         try ConfigError.require("UNet", "block_out_channels", blockOutChannels[0], multipleOf: 2)
     }

@@ -58,6 +58,11 @@ public struct LatentDistribution: Sendable {
     /// The logarithms of the variances, within [−30, 20].
     public let logVariance: Tensor
 
+    package init(mean: Tensor, logVariance: Tensor) {
+        self.mean = mean
+        self.logVariance = logVariance
+    }
+
     /// Latents drawn with standard normal `noise` of their shape.
     public func sample(_ noise: Tensor) -> Tensor { mean + (logVariance * 0.5).exp() * noise }
 
@@ -191,14 +196,14 @@ struct AutoencoderMiddle: Sendable {
 /// - Shapes: `[batch, channels, height, width]` → the same
 /// - Checkpoint: `group_norm to_q to_k to_v to_out.0`; `query key value proj_attn` in Stable
 ///   Diffusion's published file
-struct PixelAttention: Sendable {
+package struct PixelAttention: Sendable {
     let norm: GroupNorm
     let query: PixelMap
     let key: PixelMap
     let value: PixelMap
     let output: PixelMap
 
-    init(_ channels: Int, groups: Int, from weights: Weights) throws {
+    package init(_ channels: Int, groups: Int, from weights: Weights) throws {
         func map(_ view: Weights) throws -> PixelMap {
             try PixelMap(channels, channels, linear: true, from: view)
         }
@@ -209,7 +214,7 @@ struct PixelAttention: Sendable {
         output = try map(weights.firstPresent("to_out.0", "proj_attn"))
     }
 
-    func callAsFunction(_ x: Tensor) -> Tensor {
+    package func callAsFunction(_ x: Tensor) -> Tensor {
         let pixels = norm(x).flattened(2...3).transposed().dense()
         let attended = attention(
             query(pixels).splitHeads(1), key(pixels).splitHeads(1), value(pixels).splitHeads(1))
