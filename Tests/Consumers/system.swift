@@ -1,0 +1,1 @@
+print("system: SouthGPT is built and linked")
