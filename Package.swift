@@ -40,9 +40,10 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let libraries = [
     "TensorCore", "MediaIO", "ModelZoo", "Diffusion", "Dialogue", "SouthGPT",
+    "DataPipeline", "Training", "Evaluation", "SouthServer", "MelodyMini",
 ]
 let tools = [
-    "southgpt-infer", "southgpt-checkpoint",
+    "southgpt-infer", "southgpt-checkpoint", "southgpt-bench", "southgpt-doctor",
 ]
 
 let package = Package(
@@ -59,6 +60,8 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     ],
     targets: [
         system("CSouthOpenBLAS", "openblas", apt: ["libopenblas-dev"]),
@@ -73,19 +76,41 @@ let package = Package(
                 "libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev",
                 "libswresample-dev",
             ]),
+        system("CSouthOpenMPI", "ompi-c", apt: ["libopenmpi-dev", "openmpi-bin"]),
 
         .target(
             name: "CSouthKernels", dependencies: ["CSouthOpenBLAS"],
             cSettings: [.define("NDEBUG", .when(configuration: .release))],
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread")]),
         .target(name: "CSouthImageCodecs", dependencies: ["CSouthJPEG", "CSouthPNG"]),
+        .target(
+            name: "CSouthCommunicator",
+            dependencies: [.target(name: "CSouthOpenMPI", condition: .when(traits: ["MPI"]))],
+            cSettings: [.define("SOUTHGPT_MPI", .when(traits: ["MPI"]))]),
 
-        library("TensorCore", ["CSouthKernels", "CSouthZlib"]),
+        library("TensorCore", ["CSouthKernels", "CSouthOpenBLAS", "CSouthZlib"]),
         library("MediaIO", ["TensorCore", "CSouthImageCodecs", "CSouthSndfile", "CSouthFFmpeg"]),
         library("ModelZoo", ["TensorCore"]),
         library("Diffusion", ["ModelZoo", "TensorCore"]),
         library("Dialogue", ["ModelZoo", "TensorCore"]),
         library("SouthGPT", ["Dialogue", "Diffusion", "MediaIO", "ModelZoo", "TensorCore"]),
+        library(
+            "DataPipeline",
+            [
+                "Dialogue", "MediaIO", "ModelZoo", "TensorCore",
+                .product(name: "Yams", package: "Yams"),
+            ]),
+        library("Training", ["SouthGPT", "DataPipeline", "TensorCore", "CSouthCommunicator"]),
+        library("Evaluation", ["SouthGPT", "DataPipeline", "TensorCore"]),
+        library(
+            "SouthServer",
+            [
+                "SouthGPT", "TensorCore",
+                .product(
+                    name: "Hummingbird", package: "hummingbird",
+                    condition: .when(traits: ["Server"])),
+            ]),
+        library("MelodyMini", ["SouthGPT", "TensorCore"]),
 
         .target(
             name: "ToolOptions",
@@ -95,6 +120,8 @@ let package = Package(
             path: "Sources/Tools/ToolOptions", swiftSettings: strict),
         tool("southgpt-infer", "Infer", ["SouthGPT"]),
         tool("southgpt-checkpoint", "Checkpoint", ["SouthGPT"]),
+        tool("southgpt-bench", "Bench", ["TensorCore"]),
+        tool("southgpt-doctor", "Doctor", ["MelodyMini", "SouthGPT"]),
 
         .target(
             name: "TestSupport", dependencies: ["TensorCore"], path: "Tests/TestSupport",
@@ -105,6 +132,13 @@ let package = Package(
         tests("Diffusion", ["ModelZoo", "TensorCore"]),
         tests("Dialogue", ["ModelZoo", "TensorCore"]),
         tests("SouthGPT", ["Dialogue", "Diffusion", "MediaIO", "ModelZoo", "TensorCore"]),
+        tests("DataPipeline", ["ModelZoo", "TensorCore"]),
+        tests("Training", ["DataPipeline", "TensorCore"]),
+        tests("Evaluation", ["TensorCore"]),
+        tests("SouthServer", ["TensorCore"]),
+        tests("MelodyMini", ["TensorCore"]),
+        .testTarget(
+            name: "ConsumerTests", dependencies: ["TestSupport"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17
