@@ -18,6 +18,11 @@ public struct SignalGrammar: Sendable {
     public struct Span: Equatable, Sendable {
         public let modality: Modality
         public let ids: [Int]
+
+        package init(modality: Modality, ids: [Int]) {
+            self.modality = modality
+            self.ids = ids
+        }
     }
 
     private let spans: [Modality: [Int]]
