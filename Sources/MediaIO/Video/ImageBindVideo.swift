@@ -38,19 +38,36 @@ public func imageBindVideo(
     limits: MediaLimits = MediaLimits()
 ) throws -> Tensor {
     let video = try VideoFile(contentsOf: path, limits: limits)
-    let times = ClipTimes(
-        duration: video.duration, clips: config.clips, seconds: config.seconds,
-        spacing: config.spacing)
-    let ranges = times.frames(rate: video.framesPerSecond, count: video.frameCount)
-    let indices = ranges.flatMap { range -> [Int] in
-        // A slide show may have no frame within a clip: then the one that is on.
-        if range.isEmpty {
-            let shown = min(max(range.lowerBound - 1, 0), video.frameCount - 1)
-            return [Int](repeating: shown, count: config.framesPerClip)
-        }
-        return uniformIndices(config.framesPerClip, of: range.count).map { range.lowerBound + $0 }
-    }
+    let indices = config.frames(of: video.frameCount, rate: video.framesPerSecond)
     return imageBindVideo(frames: try video.frames(indices), config)
+}
+
+/// A clip in memory as ImageBind sees it, as if it had been written and read again.
+///
+/// - Shapes: `clip [frames, 3, height, width]` in [0, 1] →
+///   `[clips · 3, 3, framesPerClip, size, size]`
+public func imageBindVideo(
+    _ clip: Tensor, framesPerSecond: Double,
+    _ config: VideoTransformConfig = VideoTransformConfig()
+) -> Tensor {
+    let indices = config.frames(of: clip.shape[0], rate: framesPerSecond)
+    return imageBindVideo(frames: indices.map { RGBImage(clip[$0]) }, config)
+}
+
+extension VideoTransformConfig {
+    /// Which frames of a video are looked at: `framesPerClip` of each clip in turn.
+    fileprivate func frames(of count: Int, rate: Double) -> [Int] {
+        let times = ClipTimes(
+            duration: Double(count) / rate, clips: clips, seconds: seconds, spacing: spacing)
+        return times.frames(rate: rate, count: count).flatMap { range -> [Int] in
+            // A slide show may have no frame within a clip: then the one that is on.
+            if range.isEmpty {
+                let shown = min(max(range.lowerBound - 1, 0), count - 1)
+                return [Int](repeating: shown, count: framesPerClip)
+            }
+            return uniformIndices(framesPerClip, of: range.count).map { range.lowerBound + $0 }
+        }
+    }
 }
 
 /// Frames, `framesPerClip` of each clip in turn, as ImageBind sees them: the shorter side to
