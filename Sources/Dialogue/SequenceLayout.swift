@@ -13,6 +13,11 @@ public struct DialogueSequence: Sendable, Equatable {
     public struct Medium: Equatable, Sendable {
         public let modality: Modality
         public let name: String
+
+        package init(modality: Modality, name: String) {
+            self.modality = modality
+            self.name = name
+        }
     }
 
     /// The input, first to last.

@@ -9,53 +9,59 @@ import Testing
         if case .free(let forbidden) = grammar.rule { forbidden } else { nil }
     }
 
+    private func accept(_ id: Int, _ grammar: inout SignalGrammar) -> SignalGrammar.Span? {
+        grammar.accept(id)
+    }
+
+    private func begin(_ grammar: inout SignalGrammar) -> Bool { grammar.beginOwedSpan() }
+
     @Test func leftToItselfTheModelMayBeginAnySpanOnce() {
         var grammar = SignalGrammar(spans: spans, neverSampled: [1])
         #expect(forbidden(grammar) == [1, 11, 21, 22])
-        #expect(grammar.accept(5) == nil)
-        #expect(grammar.accept(10) == nil)
+        #expect(accept(5, &grammar) == nil)
+        #expect(accept(10, &grammar) == nil)
         #expect(grammar.rule == .forced(11))
-        #expect(grammar.accept(11) == SignalGrammar.Span(modality: .image, ids: [10, 11]))
+        #expect(accept(11, &grammar) == SignalGrammar.Span(modality: .image, ids: [10, 11]))
         #expect(forbidden(grammar) == [1, 10, 11, 21, 22])
-        #expect(!grammar.beginOwedSpan())
+        #expect(!begin(&grammar))
     }
 
     @Test func aSpanOnceBegunIsForcedToItsEnd() {
         var grammar = SignalGrammar(spans: spans)
-        #expect(grammar.accept(20) == nil)
+        #expect(accept(20, &grammar) == nil)
         #expect(grammar.isInsideSpan)
         #expect(grammar.rule == .forced(21))
-        #expect(grammar.accept(21) == nil)
+        #expect(accept(21, &grammar) == nil)
         #expect(grammar.rule == .forced(22))
-        #expect(grammar.accept(22)?.modality == .video)
+        #expect(accept(22, &grammar)?.modality == .video)
         #expect(!grammar.isInsideSpan)
     }
 
     @Test func aSpanOfOneTokenIsCompleteAtOnce() {
         var grammar = SignalGrammar(spans: spans)
-        #expect(grammar.accept(30) == SignalGrammar.Span(modality: .audio, ids: [30]))
+        #expect(accept(30, &grammar) == SignalGrammar.Span(modality: .audio, ids: [30]))
     }
 
     @Test func namedModalitiesAreOwedInOrderAndOthersForbidden() {
         var grammar = SignalGrammar(spans: spans, wanted: [.video, .image])
         #expect(forbidden(grammar) == [11, 21, 22, 30])
-        #expect(grammar.beginOwedSpan())
+        #expect(begin(&grammar))
         #expect(grammar.rule == .forced(20))
         for id in [20, 21, 22] { _ = grammar.accept(id) }
-        #expect(grammar.beginOwedSpan())
+        #expect(begin(&grammar))
         #expect(grammar.rule == .forced(10))
         for id in [10, 11] { _ = grammar.accept(id) }
-        #expect(!grammar.beginOwedSpan())
+        #expect(!begin(&grammar))
         #expect(forbidden(grammar) == [10, 11, 20, 21, 22, 30])
     }
 
     @Test func aNamedModalityThatWasSampledIsNotOwedAgain() {
         var grammar = SignalGrammar(spans: spans, wanted: [.image, .audio])
         for id in [10, 11] { _ = grammar.accept(id) }
-        #expect(grammar.beginOwedSpan())
+        #expect(begin(&grammar))
         #expect(grammar.rule == .forced(30))
         _ = grammar.accept(30)
-        #expect(!grammar.beginOwedSpan())
+        #expect(!begin(&grammar))
     }
 
     @Test func nothingNamedMeansNoMedia() {
