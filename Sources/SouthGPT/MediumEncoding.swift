@@ -1,0 +1,59 @@
+import MediaIO
+import ModelZoo
+import TensorCore
+
+// From files and generated media to what ImageBind's towers take, as its configuration says.
+
+extension MultimodalModel {
+    /// A file as its tower's input, a batch of one.
+    ///
+    /// - Throws: `MediaError`
+    func encoderInput(_ file: MediumFile) throws -> Tensor {
+        let input =
+            switch file.modality {
+            case .image: try imageBindImage(file.path, encoder.config.imageTransform)
+            case .audio: try imageBindAudio(file.path, encoder.config.audioTransform)
+            case .video: try imageBindVideo(file.path, encoder.config.videoTransform)
+            }
+        return input.unsqueezed(0)
+    }
+
+    /// A generated medium as its tower's input, as if it had been written and read again.
+    ///
+    /// - Throws: `MediaError.tooShort` for a sound of less than one window
+    func encoderInput(_ medium: GeneratedMedium) throws -> Tensor {
+        let content = medium.content
+        let input =
+            switch medium.modality {
+            case .image: imageBindImage(RGBImage(content), encoder.config.imageTransform)
+            case .audio:
+                try imageBindAudio(
+                    Waveform(sampleRate: medium.sampleRate, channels: [content.floats()]),
+                    encoder.config.audioTransform)
+            case .video:
+                imageBindVideo(
+                    content, framesPerSecond: Double(medium.framesPerSecond),
+                    encoder.config.videoTransform)
+            }
+        return input.unsqueezed(0)
+    }
+}
+
+extension ImageBindConfig {
+    fileprivate var imageTransform: ImageTransformConfig {
+        ImageTransformConfig(size: vision.imageSize)
+    }
+
+    fileprivate var audioTransform: AudioTransformConfig {
+        AudioTransformConfig(
+            clips: audio.clips, seconds: audio.secondsPerClip, melBins: audio.melBins,
+            frames: audio.frames, sampleRate: audio.sampleRate, mean: audio.mean,
+            std: audio.deviation)
+    }
+
+    fileprivate var videoTransform: VideoTransformConfig {
+        VideoTransformConfig(
+            clips: vision.clips, seconds: vision.secondsPerClip,
+            framesPerClip: vision.framesPerClip, size: vision.imageSize)
+    }
+}

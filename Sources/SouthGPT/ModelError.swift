@@ -1,0 +1,77 @@
+public import ModelZoo
+
+/// Why a model cannot be opened, or a request not answered. Each text is one line: what, where,
+/// what was expected, and what to do.
+public enum ModelError: Error, Equatable {
+    /// There is no folder at that path.
+    case missingFolder(path: String)
+    /// A new model was to go where files are already.
+    case occupied(folder: String)
+    /// The folder has no `southgpt.json`.
+    case missingManifest(folder: String)
+    /// `southgpt.json` or another description cannot be understood.
+    case malformed(file: String, reason: String)
+    /// The manifest names a component that the system does not have.
+    case unknownComponent(name: String, file: String, known: [String])
+    /// The manifest does not list a component that the request needs.
+    case unlistedComponent(name: String, file: String)
+    /// A listed component is not where the manifest says.
+    case missingComponent(name: String, path: String)
+    /// A component is of a kind that is not known.
+    case unsupportedKind(component: String, kind: String, known: [String], file: String)
+    /// The vocabulary has no trained rows for the signal tokens.
+    case missingSignalRows(rows: Int, expected: Int, file: String)
+    /// The dialogue and the reply do not fit the model's context.
+    case promptTooLong(tokens: Int, reply: Int, context: Int)
+    /// A setting is outside its range.
+    case invalidOption(name: String, found: String, expected: String)
+    /// The model has no decoder for a modality that was asked for.
+    case unavailableModality(Modality, available: [Modality])
+    /// A request without text and media.
+    case emptyRequest
+    /// More memory would be needed than was allowed.
+    case overBudget(needed: Int, limit: Int, what: String)
+}
+
+extension ModelError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .missingFolder(let path):
+            "\(path): no such model folder. Give the folder that holds southgpt.json, or make a "
+                + "tiny one: southgpt-checkpoint init --preset tiny --output \(path)"
+        case .occupied(let folder):
+            "\(folder): has files already, and nothing of them was touched. Name a new folder."
+        case .missingManifest(let folder):
+            "\(folder): has no southgpt.json, so it is not a model folder. Is the path right?"
+        case .malformed(let file, let reason):
+            "\(file): \(reason)"
+        case .unknownComponent(let name, let file, let known):
+            "\(file): unknown component '\(name)'. Known are: \(known.joined(separator: ", "))."
+        case .unlistedComponent(let name, let file):
+            "\(file): lists no component '\(name)', which this request needs. "
+                + "Add it under \"components\" with its path."
+        case .missingComponent(let name, let path):
+            "\(path): the component '\(name)' is missing. "
+                + "Put its files there, or correct its path in southgpt.json."
+        case .unsupportedKind(let component, let kind, let known, let file):
+            "\(file): component '\(component)' is of kind '\(kind)'. "
+                + "Known kinds are: \(known.joined(separator: ", "))."
+        case .missingSignalRows(let rows, let expected, let file):
+            "\(file): the vocabulary has \(rows) rows, and with the signal tokens \(expected) are "
+                + "needed. Load the delta that was trained for this model."
+        case .promptTooLong(let tokens, let reply, let context):
+            "The dialogue has \(tokens) tokens and the reply may have \(reply); the model's "
+                + "context holds \(context). Shorten the prompt or lower the reply's limit."
+        case .invalidOption(let name, let found, let expected):
+            "\(name) is \(found), expected \(expected)."
+        case .unavailableModality(let modality, let available):
+            "This model cannot make \(modality.rawValue). It can make: "
+                + "\((["text"] + available.map(\.rawValue)).joined(separator: ", "))."
+        case .emptyRequest:
+            "Nothing was asked: give a prompt, a medium, or both."
+        case .overBudget(let needed, let limit, let what):
+            "\(what) needs about \(needed >> 20) MiB of memory, and \(limit >> 20) MiB are allowed. "
+                + "Raise the limit, or take a smaller model."
+        }
+    }
+}

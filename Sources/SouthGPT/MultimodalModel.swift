@@ -1,0 +1,130 @@
+import FoundationEssentials
+public import Dialogue
+import Diffusion
+import ModelZoo
+public import TensorCore
+
+/// The assembled any-to-any model: text, images, sounds and clips in; the same out.
+///
+/// ImageBind encodes media, the input projection makes each a row of the language model's input,
+/// LLaMA reads and writes, the output projections turn spans of signal tokens into conditioning,
+/// and three decoders make the media. Weights stay in their files until they are touched.
+public struct MultimodalModel: Sendable {
+    /// Where it came from.
+    public let folder: ModelFolder
+    /// How dialogues become token ids.
+    public let layout: SequenceLayout
+
+    let encoder: ImageBind
+    let inputProjection: InputProjection
+    let languageModel: LLaMA
+    let outputProjections: [Modality: OutputProjection]
+    let decoders: DecoderShelf
+    let device: Device
+
+    /// Opens a model folder and checks every part of it but the decoders, which are checked when
+    /// a request may need them.
+    ///
+    /// - Throws: `ModelError`, `CheckpointError`, `ConfigError`, `TokenizerError`
+    public init(_ path: String, device: Device = .cpu, memory: MemoryBudget = MemoryBudget())
+        throws
+    {
+        let folder = try ModelFolder(path)
+        let delta = try folder.manifest.components["delta"].map { _ in
+            try Delta(folder.path(of: "delta"))
+        }
+        let tokens = folder.manifest.signalTokens ?? SignalTokens()
+        let tokenizer = try LLaMATokenizer(folder: folder.path(of: "tokenizer"))
+            .adding(tokens.allNames)
+        let llm = try LanguageModelParts(folder, delta, device: device, memory: memory)
+        guard llm.model.config.vocabSize >= tokenizer.vocabularySize else {
+            throw ModelError.missingSignalRows(
+                rows: llm.model.config.vocabSize, expected: tokenizer.vocabularySize,
+                file: llm.file)
+        }
+        let encoder = try ImageBind.open(folder.path(of: "encoder"), device: device, memory: memory)
+        let projections = try Projections(
+            folder, delta, inputWidth: encoder.config.embeddingWidth,
+            hiddenSize: llm.model.config.hiddenSize, tokens: tokens, device: device)
+        self.folder = folder
+        self.device = device
+        self.encoder = encoder
+        layout = try SequenceLayout(tokenizer, tokens)
+        languageModel = llm.model
+        inputProjection = projections.input
+        outputProjections = projections.outputs
+        decoders = DecoderShelf(folder, device: device, memory: memory)
+    }
+
+    /// Checks that a decoder takes what the output projection of its modality gives.
+    ///
+    /// - Throws: `DecoderError.conditioning`
+    func checkConditioning(of decoder: MediaDecoder) throws {
+        guard let given = outputProjections[decoder.modality]?.config else { return }
+        guard given.outputWidth == decoder.config.conditioningShape.last else {
+            throw DecoderError.conditioning(
+                decoder.modality, found: [given.outputTokens, given.outputWidth],
+                expected: decoder.config.conditioningShape)
+        }
+    }
+
+    /// Rows of the vocabulary: `[tokens, hidden]`.
+    func embeddings(of ids: [Int]) -> Tensor {
+        languageModel.embedTokens(Tensor(ids.map(Int32.init), device: device))
+    }
+
+    /// One medium as the language model's input row, `[1, hidden]`.
+    func row(of input: Tensor, _ modality: Modality) -> Tensor {
+        inputProjection(encoder.embed(input.on(device), modality))
+    }
+}
+
+/// The language model and its vocabulary, base and delta together.
+private struct LanguageModelParts {
+    let model: LLaMA
+    let file: String
+
+    init(_ folder: ModelFolder, _ delta: Delta?, device: Device, memory: MemoryBudget) throws {
+        let path = try folder.path(of: "llm")
+        var config: LLaMAConfig = try ConfigFile.read(from: "\(path)/config.json")
+        let base = try Checkpoint(folder: path)
+        file = base.file
+        try memory.reserve(base.byteCount, for: "The language model")
+        // A delta carries the whole vocabulary, new rows included: its size counts.
+        let table = delta?.languageModel["model.embed_tokens.weight"]
+        config.vocabSize =
+            (table ?? base["model.embed_tokens.weight"])?.shape.first ?? config.vocabSize
+        var weights = Weights([delta?.languageModel, base].compactMap { $0 }, device: device)
+        if let adapter = delta?.adapter {
+            weights = weights.adapted(
+                adapter,
+                matching: ["q_proj", "k_proj", "v_proj", "o_proj"].map { "*.self_attn.\($0)" })
+        }
+        model = try LLaMA(config, from: weights)
+        try weights.finish(unused: LLaMA.unusedTensors(config))
+    }
+}
+
+extension ImageBind {
+    /// Opens a folder with a `.pth` or safetensors file and perhaps our `config.json`; without one
+    /// it is the published `huge`.
+    fileprivate static func open(
+        _ path: String, device: Device, memory: MemoryBudget
+    ) throws -> ImageBind {
+        let config: ImageBindConfig =
+            FileManager.default.fileExists(atPath: "\(path)/config.json")
+            ? try ConfigFile.read(from: "\(path)/config.json") : .huge
+        let names = FileManager.default.names(in: path).filter {
+            $0.hasSuffix(".safetensors") || $0.hasSuffix(".pth")
+        }
+        guard let name = names.last else {
+            throw ModelError.missingComponent(name: "encoder", path: "\(path)/imagebind_huge.pth")
+        }
+        let checkpoint = try Checkpoint(contentsOf: "\(path)/\(name)")
+        try memory.reserve(checkpoint.byteCount, for: "ImageBind")
+        let weights = Weights(checkpoint, device: device)
+        let encoder = try ImageBind(config, from: weights)
+        try weights.finish(unused: ImageBind.unusedTensors)
+        return encoder
+    }
+}

@@ -1,0 +1,162 @@
+import Dialogue
+import ModelZoo
+import TensorCore
+
+/// Writes one reply: samples tokens under the grammar and turns each finished span into the
+/// conditioning of a decoder.
+struct ReplyWriter {
+    private let model: MultimodalModel
+    private let cache: KVCache
+    private let output: OutputChoice?
+    private let tokenLimit: Int
+    private var sampler: Sampler
+    private var grammar: SignalGrammar
+    private let endOfSequence: Int
+    /// The tokens that the cache holds of the reply.
+    private(set) var fed: [Int] = []
+
+    init(
+        _ model: MultimodalModel, cache: KVCache, output: OutputChoice?, tokenLimit: Int,
+        sampling: SamplingOptions
+    ) throws {
+        self.model = model
+        self.cache = cache
+        self.output = output
+        self.tokenLimit = tokenLimit
+        sampler = Sampler(sampling)
+        let tokenizer = model.layout.tokenizer
+        endOfSequence = tokenizer.eosID
+        var spans: [Modality: [Int]] = [:]
+        for modality in Modality.allCases {
+            spans[modality] = try model.layout.signalTokens.ids(of: modality, in: tokenizer)
+        }
+        let available = model.folder.modalities
+        let unavailable = spans.filter { !available.contains($0.key) }.flatMap(\.value)
+        let marks = [SignalTokens.mediumStart, SignalTokens.mediumEnd]
+        grammar = SignalGrammar(
+            spans: spans.filter { available.contains($0.key) },
+            neverSampled: Set(
+                marks.compactMap(tokenizer.id(of:)) + [tokenizer.bosID] + unavailable),
+            wanted: output?.media)
+    }
+
+    /// What the writer reports.
+    enum Step {
+        case text(String)
+        /// A span is complete; the conditioning is `[1, tokens, width]`.
+        case span(Modality, conditioning: Tensor, position: Int, asked: Bool)
+        case token
+    }
+
+    /// Writes until the reply ends. `hidden` is the final state of the last row of the prompt.
+    mutating func write(from hidden: Tensor, report: (Step) throws -> Void) throws {
+        var hidden = hidden
+        var textTokens = 0
+        if output?.text != false {
+            var segment = TextSegment(model.layout.tokenizer, start: cache.length)
+            while textTokens < tokenLimit {
+                guard case .free(let forbidden) = grammar.rule else { break }
+                let logits = model.languageModel.logits(hidden).floats()
+                let id = sampler.draw(logits, forbidden: forbidden)
+                if id == endOfSequence { break }
+                if grammar.startsSpan(id) {
+                    try report(.text(segment.finish()))
+                    hidden = try writeSpan(startingWith: id, asked: false, report)
+                    segment = TextSegment(model.layout.tokenizer, start: cache.length)
+                    continue
+                }
+                textTokens += 1
+                try report(.token)
+                try report(.text(segment.append(id)))
+                if segment.hasEnded { break }
+                hidden = feed([id])
+            }
+            try report(.text(segment.finish()))
+            // What follows continues the text, not its terminator.
+            forget(after: segment.start + segment.lengthWithoutTerminator)
+        }
+        while grammar.beginOwedSpan() {
+            guard case .forced(let id) = grammar.rule else { break }
+            _ = try writeSpan(startingWith: id, asked: true, report)
+        }
+    }
+
+    /// Feeds tokens; returns the final state of the last, `[1, hidden]`.
+    private mutating func feed(_ ids: [Int]) -> Tensor {
+        let states = states(after: ids)
+        return states.sliced(0, (ids.count - 1)..<ids.count)
+    }
+
+    /// Takes tokens back, so that the cache ends at a position.
+    private mutating func forget(after position: Int) {
+        fed.removeLast(min(fed.count, max(0, cache.length - position)))
+        cache.truncate(to: position)
+    }
+
+    /// Feeds tokens; returns the final state of each, `[tokens, hidden]`.
+    private mutating func states(after ids: [Int]) -> Tensor {
+        fed += ids
+        return model.languageModel.hiddenStates(model.embeddings(of: ids), cache: cache)
+    }
+
+    /// Feeds a whole span and reports its conditioning; returns the state to go on from.
+    private mutating func writeSpan(
+        startingWith id: Int, asked: Bool, _ report: (Step) throws -> Void
+    ) throws -> Tensor {
+        let position = cache.length
+        var (next, span) = (id, grammar.accept(id))
+        while span == nil {
+            guard case .forced(let forced) = grammar.rule else { break }
+            next = forced
+            span = grammar.accept(next)
+        }
+        guard let span, let projection = model.outputProjections[span.modality] else {
+            preconditionFailure("token \(id) begins no span that can be made")
+        }
+        // A signal token's state is the one after it was read, not the one that predicted it.
+        let states = states(after: span.ids)
+        let conditioning = projection(
+            [states.unsqueezed(0)], embeddings: model.embeddings(of: span.ids).unsqueezed(0))
+        for _ in span.ids { try report(.token) }
+        try report(
+            .span(span.modality, conditioning: conditioning, position: position, asked: asked))
+        return states.sliced(0, (span.ids.count - 1)..<span.ids.count)
+    }
+}
+
+/// A stretch of text tokens between spans.
+private struct TextSegment {
+    let start: Int
+    private let tokenizer: LLaMATokenizer
+    private var ids: [Int] = []
+    private var decoder: StreamingDecoder
+    private var text = ReplyText()
+
+    init(_ tokenizer: LLaMATokenizer, start: Int) {
+        self.tokenizer = tokenizer
+        self.start = start
+        decoder = StreamingDecoder(tokenizer)
+    }
+
+    var hasEnded: Bool { text.hasEnded }
+
+    mutating func append(_ id: Int) -> String {
+        ids.append(id)
+        return text.append(decoder.append(id))
+    }
+
+    /// What was held back.
+    mutating func finish() -> String { text.append(decoder.finish()) + text.flush() }
+
+    /// How many of the tokens, from the first, hold no part of a terminator.
+    var lengthWithoutTerminator: Int {
+        guard hasEnded else { return ids.count }
+        if text.text.isEmpty { return 0 }
+        var probe = TextSegment(tokenizer, start: start)
+        for (index, id) in ids.enumerated() {
+            _ = probe.append(id)
+            if probe.text.text == text.text { return index + 1 }
+        }
+        return ids.count
+    }
+}

@@ -1,0 +1,54 @@
+public import ModelZoo
+
+/// Something that happens while a reply is made, in order.
+public enum Event: Sendable {
+    /// The next piece of the reply's text; never half a character.
+    case text(String)
+    /// A long job moved on.
+    case progress(ReplyProgress)
+    /// A medium is finished.
+    case medium(GeneratedMedium)
+}
+
+/// How far a job is.
+public struct ReplyProgress: Sendable, Equatable {
+    /// What is being done.
+    public enum Job: Sendable, Equatable {
+        case reading(Modality)
+        case thinking
+        case making(Modality)
+    }
+
+    public let job: Job
+    public let completed: Int
+    public let total: Int
+}
+
+/// A reply, whole.
+public struct Response: Sendable {
+    /// A stretch of the reply.
+    public enum Segment: Sendable {
+        case text(String)
+        case medium(GeneratedMedium)
+    }
+
+    /// Text and media, in the order in which they were made.
+    public internal(set) var segments: [Segment] = []
+    /// Tokens that went in, media counting one row each, and tokens that came out.
+    public internal(set) var promptTokens = 0
+    public internal(set) var generatedTokens = 0
+    /// Seconds by job: `reading`, `prefill`, `text`, and each medium made.
+    public internal(set) var seconds: [String: Double] = [:]
+    /// Which signal tokens came, why, and what was loaded, one line each.
+    public internal(set) var explanation: [String] = []
+
+    /// The text alone.
+    public var text: String {
+        segments.map { if case .text(let text) = $0 { text } else { "" } }.joined()
+    }
+
+    /// The media alone.
+    public var media: [GeneratedMedium] {
+        segments.compactMap { if case .medium(let medium) = $0 { medium } else { nil } }
+    }
+}

@@ -1,0 +1,300 @@
+public import Dialogue
+import Diffusion
+import ModelZoo
+import Synchronization
+import TensorCore
+
+/// A conversation with a model: turns of text and media, where what the model made is context of
+/// the next turn.
+///
+/// One reply is made at a time; further calls wait. A failed or cancelled turn leaves the
+/// conversation as it was.
+public final class Session: Sendable {
+    /// Who answers.
+    public let model: MultimodalModel
+
+    private struct State {
+        var messages: [Message] = []
+        /// The input row of each medium in the dialogue.
+        var rows: [String: Tensor] = [:]
+        /// What the cache holds, row by row.
+        var cached: [CachedRow] = []
+        var cache: KVCache
+    }
+
+    private enum CachedRow: Equatable {
+        case token(Int)
+        case medium(String)
+    }
+
+    private let state: Mutex<State>
+
+    /// A conversation that has not begun.
+    public init(_ model: MultimodalModel) {
+        self.model = model
+        state = Mutex(State(cache: model.languageModel.newCache()))
+    }
+
+    /// The turns so far.
+    public var messages: [Message] { state.withLock { $0.messages } }
+
+    /// Forgets everything.
+    public func reset() {
+        state.withLock { $0 = State(cache: model.languageModel.newCache()) }
+    }
+
+    /// Forgets what was computed, not what was said: the next turn reads the dialogue anew.
+    package func forgetCache() {
+        state.withLock {
+            $0.cache = model.languageModel.newCache()
+            $0.cached = []
+        }
+    }
+
+    /// Answers, on the caller's thread; the events come in order while the reply is made.
+    ///
+    /// - Parameter onEvent: what it throws ends the reply, within one token or denoising step
+    /// - Throws: `ModelError`, `MediaError`, `CheckpointError`, or what `onEvent` threw
+    public func respond(
+        to request: Request, onEvent: (Event) throws -> Void = { _ in }
+    ) throws -> Response {
+        try state.withLock { state in
+            // A copy is changed, and kept only if the turn succeeds.
+            var turn = state
+            do {
+                let response = try respond(to: request, in: &turn, onEvent)
+                state = turn
+                return response
+            } catch {
+                state.cache = model.languageModel.newCache()
+                state.cached = []
+                throw error
+            }
+        }
+    }
+
+    private func respond(
+        to request: Request, in state: inout State, _ onEvent: (Event) throws -> Void
+    ) throws -> Response {
+        let defaults = model.folder.manifest.defaults ?? GenerationDefaults()
+        let sampling = request.options.sampling(defaults)
+        try sampling.check()
+        let limit = try request.options.tokenLimit(defaults)
+        try check(request)
+        var response = Response()
+        var clock = Stopwatch()
+
+        let human = try read(request, into: &state, onEvent)
+        response.seconds["reading"] = clock.lap()
+        state.messages.append(human)
+
+        let hidden = try prefill(&state, replyTokens: limit, &response)
+        response.seconds["prefill"] = clock.lap()
+        try onEvent(.progress(ReplyProgress(job: .thinking, completed: 0, total: limit)))
+
+        var writer = try ReplyWriter(
+            model, cache: state.cache, output: request.output, tokenLimit: limit,
+            sampling: sampling)
+        var reply = ReplyRecorder()
+        try writer.write(from: hidden) { step in
+            switch step {
+            case .token:
+                response.generatedTokens += 1
+                try Task.checkCancellation()
+                try onEvent(
+                    .progress(
+                        ReplyProgress(
+                            job: .thinking, completed: response.generatedTokens, total: limit)))
+            case .text(let piece):
+                guard !piece.isEmpty else { return }
+                reply.append(piece)
+                try onEvent(.text(piece))
+            case .span(let modality, let conditioning, let position, let asked):
+                response.seconds["text", default: 0] += clock.lap()
+                response.explanation.append(
+                    "\(modality.rawValue): signal span at position \(position), "
+                        + (asked ? "because it was asked for" : "by the model's own choice"))
+                let medium = try make(
+                    modality, conditioning, request.options, defaults, caption: reply.caption,
+                    onEvent)
+                reply.append(medium)
+                response.seconds[modality.rawValue, default: 0] += clock.lap()
+                try onEvent(.medium(medium))
+            }
+        }
+        response.seconds["text", default: 0] += clock.lap()
+        response.segments = reply.segments
+        response.explanation += model.decoders.opened.map { "loaded: decoder of \($0.rawValue)" }
+        state.cached += writer.fed.map { .token($0) }
+        try remember(reply, in: &state)
+        return response
+    }
+
+    /// Checks all that can be known before the first token.
+    private func check(_ request: Request) throws {
+        guard !request.prompt.isEmpty || !request.media.isEmpty else {
+            throw ModelError.emptyRequest
+        }
+        let available = model.folder.modalities
+        for modality in request.output?.media ?? [] where !available.contains(modality) {
+            throw ModelError.unavailableModality(modality, available: available)
+        }
+        let defaults = model.folder.manifest.defaults ?? GenerationDefaults()
+        for modality in request.output?.media ?? available {
+            let decoder = try model.decoders.decoder(modality)
+            _ = try DecoderRequest(
+                request.options.decoderOptions(modality, defaults), for: decoder.config)
+            try model.checkConditioning(of: decoder)
+        }
+    }
+
+    /// Encodes the request's media; returns the human's message.
+    private func read(
+        _ request: Request, into state: inout State, _ onEvent: (Event) throws -> Void
+    ) throws -> Message {
+        var parts: [Part] = []
+        for (index, file) in request.media.enumerated() {
+            try onEvent(
+                .progress(
+                    ReplyProgress(
+                        job: .reading(file.modality), completed: index, total: request.media.count))
+            )
+            let input = try model.encoderInput(file)
+            let name = "\(state.rows.count)"
+            state.rows[name] = model.row(of: input, file.modality)
+            parts.append(.medium(file.modality, name: name))
+        }
+        if !request.prompt.isEmpty { parts.append(.text(request.prompt)) }
+        return Message(.human, parts)
+    }
+
+    /// Reads the dialogue up to where the assistant speaks; what the cache already holds is not
+    /// read again. Returns the final state of the last row, `[1, hidden]`.
+    private func prefill(
+        _ state: inout State, replyTokens: Int, _ response: inout Response
+    ) throws -> Tensor {
+        let sequence = try model.layout.sequence(of: state.messages)
+        let spans = model.folder.modalities.map(model.layout.signalTokens.count(of:))
+        let reply = replyTokens + spans.reduce(0, +)
+        let context = model.languageModel.config.contextLength
+        guard sequence.elements.count + reply <= context else {
+            throw ModelError.promptTooLong(
+                tokens: sequence.elements.count, reply: reply, context: context)
+        }
+        let rows = sequence.elements.map { element -> CachedRow in
+            switch element {
+            case .token(let id): .token(id)
+            case .medium(let index): .medium(sequence.media[index].name)
+            }
+        }
+        // The last row is always read: its state is where the reply begins.
+        let shared = min(
+            zip(rows, state.cached).prefix { $0 == $1 }.count, rows.count - 1)
+        state.cache.truncate(to: shared)
+        let embeddings = Tensor.concatenate(
+            try inputRows(rows[shared...], state.rows), axis: 0)
+        let hidden = model.languageModel.hiddenStates(embeddings, cache: state.cache)
+        state.cached = rows
+        response.promptTokens = rows.count
+        return hidden.sliced(0, (hidden.shape[0] - 1)..<hidden.shape[0])
+    }
+
+    /// The embeddings of rows, runs of tokens together.
+    private func inputRows(
+        _ rows: ArraySlice<CachedRow>, _ media: [String: Tensor]
+    ) throws -> [Tensor] {
+        var parts: [Tensor] = []
+        var run: [Int] = []
+        for row in rows {
+            switch row {
+            case .token(let id): run.append(id)
+            case .medium(let name):
+                if !run.isEmpty { parts.append(model.embeddings(of: run)) }
+                run = []
+                guard let tensor = media[name] else {
+                    preconditionFailure("no row for medium '\(name)'")
+                }
+                parts.append(tensor)
+            }
+        }
+        if !run.isEmpty { parts.append(model.embeddings(of: run)) }
+        return parts
+    }
+
+    /// Runs a decoder.
+    private func make(
+        _ modality: Modality, _ conditioning: Tensor, _ options: GenerationOptions,
+        _ defaults: GenerationDefaults, caption: String, _ onEvent: (Event) throws -> Void
+    ) throws -> GeneratedMedium {
+        let decoder = try model.decoders.decoder(modality)
+        let content = try decoder.generate(
+            conditioning: conditioning, options: options.decoderOptions(modality, defaults)
+        ) { step in
+            try Task.checkCancellation()
+            try onEvent(
+                .progress(
+                    ReplyProgress(job: .making(modality), completed: step.index, total: step.count))
+            )
+        }
+        return GeneratedMedium(modality: modality, caption: caption, content: content)
+    }
+
+    /// Makes the reply context of the next turn; its media are seen and heard as any others.
+    private func remember(_ reply: ReplyRecorder, in state: inout State) throws {
+        var parts: [Part] = []
+        for segment in reply.segments {
+            switch segment {
+            case .text(let text): parts.append(.text(text))
+            case .medium(let medium):
+                let name = "\(state.rows.count)"
+                state.rows[name] = model.row(
+                    of: try model.encoderInput(medium), medium.modality)
+                parts.append(.medium(medium.modality, name: name))
+            }
+        }
+        state.messages.append(Message(.assistant, parts))
+    }
+}
+
+/// Collects a reply's segments, joining pieces of text.
+private struct ReplyRecorder {
+    private(set) var segments: [Response.Segment] = []
+
+    mutating func append(_ piece: String) {
+        if case .text(let text) = segments.last {
+            segments[segments.count - 1] = .text(text + piece)
+        } else {
+            segments.append(.text(piece))
+        }
+    }
+
+    mutating func append(_ medium: GeneratedMedium) { segments.append(.medium(medium)) }
+
+    /// The text before the next medium, which describes it.
+    var caption: String {
+        let text = segments.reversed().lazy.compactMap {
+            if case .text(let text) = $0 { text } else { nil }
+        }.first
+        return (text ?? "").trimmingWhitespace
+    }
+}
+
+/// Seconds since the last look.
+struct Stopwatch {
+    private var last = ContinuousClock.now
+
+    mutating func lap() -> Double {
+        let now = ContinuousClock.now
+        defer { last = now }
+        return (now - last) / .seconds(1)
+    }
+}
+
+extension String {
+    /// Without white space at both ends.
+    var trimmingWhitespace: String {
+        var rest = self[...].drop(while: \.isWhitespace)
+        while rest.last?.isWhitespace == true { rest.removeLast() }
+        return String(rest)
+    }
+}
