@@ -139,6 +139,13 @@ let package = Package(
         tests("MelodyMini", ["TensorCore"]),
         .testTarget(
             name: "ConsumerTests", dependencies: ["TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ToolTests", dependencies: ["SouthGPT", "MediaIO", "TensorCore", "TestSupport"],
+            swiftSettings: strict),
+
+        .executableTarget(
+            name: "TwoTurns", dependencies: ["SouthGPT"], path: "Examples/TwoTurns",
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17

@@ -1,0 +1,63 @@
+import ArgumentParser
+import Foundation
+import SouthGPT
+import ToolOptions
+
+@main
+struct Infer: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "southgpt-infer",
+        abstract: "Ask an any-to-any model: text, images, sounds and clips in; the same out.",
+        discussion: """
+            The reply's text streams to stdout; its media are written to the output folder, one \
+            file each, when they are finished. Ctrl-C stops within one token or denoising step \
+            and leaves no half-written file.
+
+            EXAMPLE
+              southgpt-infer --model tiny --prompt "What is this?" --image photo.jpg \\
+                --modalities text,audio --output out --seed 7
+            """)
+
+    @OptionGroup var model: ModelFlags
+
+    @Option(name: .shortAndLong, help: "What to ask; read from stdin where absent.")
+    var prompt: String?
+
+    @OptionGroup var media: MediaFlags
+    @OptionGroup var generation: GenerationFlags
+
+    @Option(name: .shortAndLong, help: "Folder for the media that are made; created if absent.")
+    var output = "."
+
+    @Flag(help: "Converse: a turn a line; '/image F', '/audio F', '/video F' add a medium.")
+    var chat = false
+
+    @Flag(help: "Say which signal tokens came, why, and what was loaded.")
+    var explain = false
+
+    @OptionGroup var show: OutputOptions
+
+    func run() throws {
+        try reportingErrors(json: show.json) {
+            let folder = try OutputFolder(output)
+            let session = Session(try model.open())
+            let printer = ReplyPrinter(folder, show, explain: explain, Interruption())
+            if chat {
+                try Conversation(session, printer, generation).run()
+                return
+            }
+            let words = try prompt ?? String(decoding: readingStandardInput(), as: UTF8.self)
+            let request = Request(
+                words.trimmingCharacters(in: .whitespacesAndNewlines), media: media.files,
+                output: try generation.output, options: generation.options)
+            try printer.print(replyTo: request, in: session)
+        }
+    }
+
+    private func readingStandardInput() throws -> Data {
+        guard isatty(STDIN_FILENO) == 0 else {
+            throw ValidationError("Nothing was asked: give --prompt, or pipe the prompt in.")
+        }
+        return FileHandle.standardInput.readDataToEndOfFile()
+    }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+import Foundation
+
+/// Runs a tool's work and turns what it throws into one line on stderr and exit code 1; an
+/// interruption ends with 130, as shells expect; bad usage is ArgumentParser's to report.
+public func reportingErrors(json: Bool = false, _ work: () throws -> Void) throws {
+    do {
+        try work()
+    } catch let error as ValidationError {
+        throw error
+    } catch let error as ExitCode {
+        throw error
+    } catch is CancellationError {
+        say("Interrupted: nothing half-written was left.")
+        throw ExitCode(130)
+    } catch {
+        if json, let line = try? JSONEncoder().encode(["error": "\(error)"]) {
+            print(String(decoding: line, as: UTF8.self))
+        }
+        say("error: \(error)")
+        throw ExitCode.failure
+    }
+}
+
+private func say(_ text: String) {
+    FileHandle.standardError.write(Data("\(text)\n".utf8))
+}
+
+/// The most memory this process ever had, mapped pages included, in bytes: `VmHWM`.
+public func peakMemory() -> Int {
+    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+        let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
+    else { return 0 }
+    return (line.split(separator: " ").compactMap { Int($0) }.first ?? 0) * 1024
+}

@@ -1,0 +1,81 @@
+public import ArgumentParser
+import ModelZoo
+public import SouthGPT
+
+/// The settings of a reply, shared by the tools that make one.
+public struct GenerationFlags: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "What the reply is made of, in order: text, image, audio, video, with commas. "
+                + "Each is made exactly once; without this the model decides.",
+            valueName: "list"))
+    public var modalities: String?
+
+    @Option(help: "Seed of the text and of each medium's noise: the same gives the same bytes.")
+    public var seed: UInt64 = 13
+
+    @Option(help: "Divides the logits; 0 takes the likeliest token.")
+    public var temperature: Float?
+
+    @Option(name: [.long, .customLong("top_p")], help: "Mass of likeliest tokens kept, at most 1.")
+    public var topP: Float?
+
+    @Option(name: [.long, .customLong("top_k")], help: "Likeliest tokens kept; 0 keeps all.")
+    public var topK: Int?
+
+    @Option(
+        name: [.long, .customLong("max_new_tokens")],
+        help: "Text tokens at most; signal tokens do not count.")
+    public var maxNewTokens: Int?
+
+    @Option(help: "Denoising steps of an image.") public var imageSteps: Int?
+    @Option(help: "Denoising steps of a sound.") public var audioSteps: Int?
+    @Option(help: "Denoising steps of a clip.") public var videoSteps: Int?
+    @Option(help: "Classifier-free guidance; 1 and less turn it off.") public var guidance: Float?
+    @Option(help: "Height of images and clips in pixels.") public var height: Int?
+    @Option(help: "Width of images and clips in pixels.") public var width: Int?
+    @Option(help: "Frames of a clip.") public var frames: Int?
+    @Option(help: "Length of a sound in seconds.") public var audioSeconds: Double?
+
+    /// The options as ArgumentParser makes them.
+    public init() {}
+
+    /// The settings for the library.
+    public var options: GenerationOptions {
+        var options = GenerationOptions()
+        options.seed = seed
+        options.temperature = temperature
+        options.topP = topP
+        options.topK = topK
+        options.maxNewTokens = maxNewTokens
+        options.imageSteps = imageSteps
+        options.audioSteps = audioSteps
+        options.videoSteps = videoSteps
+        options.guidance = guidance
+        options.height = height
+        options.width = width
+        options.frames = frames
+        options.audioSeconds = audioSeconds
+        return options
+    }
+
+    /// What `--modalities` says.
+    public var output: OutputChoice? {
+        get throws {
+            guard let modalities else { return nil }
+            var choice = OutputChoice(text: false, media: [])
+            for word in modalities.split(separator: ",").map({ $0.filter { $0 != " " } }) {
+                if word == "text" {
+                    choice.text = true
+                } else if let modality = Modality(rawValue: word) {
+                    if !choice.media.contains(modality) { choice.media.append(modality) }
+                } else {
+                    throw ValidationError(
+                        "--modalities: '\(word)' is not known; known are text, image, audio, video."
+                    )
+                }
+            }
+            return choice
+        }
+    }
+}

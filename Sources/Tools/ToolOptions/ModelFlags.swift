@@ -1,0 +1,62 @@
+public import ArgumentParser
+import ModelZoo
+public import SouthGPT
+
+/// Which model, and how much memory it may take.
+public struct ModelFlags: ParsableArguments {
+    @Option(
+        name: [.long, .customLong("southgpt_ckpt_path")],
+        help: ArgumentHelp("The model folder, with southgpt.json.", valueName: "dir"))
+    public var model: String
+
+    @Option(
+        name: [.long, .customLong("max_memory")],
+        help: ArgumentHelp(
+            "Memory for the weights at most, in MiB; a model that needs more is refused.",
+            valueName: "MiB"))
+    public var maxMemory: Int?
+
+    /// The options as ArgumentParser makes them.
+    public init() {}
+
+    /// Opens the model.
+    public func open() throws -> MultimodalModel {
+        try MultimodalModel(model, memory: MemoryBudget(limit: maxMemory.map { $0 << 20 }))
+    }
+}
+
+/// The media of a request, in the order of the command line.
+public struct MediaFlags: ParsableArguments {
+    @Option(
+        name: .customLong("image"),
+        help: ArgumentHelp("A JPEG or PNG to show the model; repeatable.", valueName: "file"),
+        transform: { MediumFile(.image, $0) })
+    var images: [MediumFile] = []
+
+    @Option(
+        name: .customLong("audio"),
+        help: ArgumentHelp("A WAV, FLAC or OGG to play it; repeatable.", valueName: "file"),
+        transform: { MediumFile(.audio, $0) })
+    var sounds: [MediumFile] = []
+
+    @Option(
+        name: .customLong("video"),
+        help: ArgumentHelp("An MP4, MOV or WebM to show it; repeatable.", valueName: "file"),
+        transform: { MediumFile(.video, $0) })
+    var clips: [MediumFile] = []
+
+    /// The options as ArgumentParser makes them.
+    public init() {}
+
+    /// All files, in the order in which they were given.
+    public var files: [MediumFile] {
+        let named = Dictionary(grouping: images + sounds + clips, by: \.modality)
+        var rest = named.mapValues { $0[...] }
+        let order = CommandLine.arguments.compactMap { argument in
+            Modality.allCases.first {
+                argument == "--\($0.rawValue)" || argument.hasPrefix("--\($0.rawValue)=")
+            }
+        }
+        return order.compactMap { rest[$0]?.popFirst() }
+    }
+}

@@ -1,0 +1,150 @@
+import Foundation
+import SouthGPT
+import TensorCore
+import MediaIO
+import TestSupport
+import Testing
+
+/// The built executables, as a user runs them.
+@Suite struct InferToolTests {
+    private struct Outcome {
+        let status: Int32
+        let output: String
+        let errors: String
+    }
+
+    /// A tool beside this test's own binary.
+    private func process(_ tool: String, _ arguments: [String]) -> (Process, Pipe, Pipe) {
+        let folder = URL(filePath: ProcessInfo.processInfo.arguments[0])
+            .deletingLastPathComponent()
+        let process = Process()
+        process.executableURL = folder.appending(component: tool)
+        process.arguments = arguments
+        let (output, errors) = (Pipe(), Pipe())
+        process.standardOutput = output
+        process.standardError = errors
+        process.standardInput = FileHandle.nullDevice
+        return (process, output, errors)
+    }
+
+    private func run(_ tool: String, _ arguments: String...) throws -> Outcome {
+        let (process, output, errors) = process(tool, arguments)
+        try process.run()
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        let problems = errors.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return Outcome(
+            status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
+            errors: String(decoding: problems, as: UTF8.self))
+    }
+
+    private func withModel(_ body: (_ folder: String, _ model: String) throws -> Void) throws {
+        try withTemporaryFolder { folder in
+            let model = "\(folder)/tiny"
+            let made = try run(
+                "southgpt-checkpoint", "init", "--preset", "tiny", "--seed", "13", "--output",
+                model)
+            #expect(made.status == 0, "\(made.errors)")
+            try body(folder, model)
+        }
+    }
+
+    private func names(_ folder: String) -> [String] {
+        (try? FileManager.default.contentsOfDirectory(atPath: folder).sorted()) ?? []
+    }
+
+    @Test func theSameSeedGivesTheSameBytes() throws {
+        try withModel { folder, model in
+            try writePNG(recipeInput("p", [3, 40, 40], scale: 1) + 0.5, to: "\(folder)/p.png")
+            var files: [[Data]] = []
+            for output in ["a", "b"] {
+                let outcome = try run(
+                    "southgpt-infer", "--model", model, "--prompt", "What is this?", "--image",
+                    "\(folder)/p.png", "--modalities", "text,image,audio,video", "--seed", "7",
+                    "--image-steps", "2", "--audio-steps", "2", "--video-steps", "2", "--frames",
+                    "2", "--audio-seconds", "0.25", "--output", "\(folder)/\(output)", "--json")
+                #expect(outcome.status == 0, "\(outcome.errors)")
+                let report =
+                    try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
+                    as? [String: Any]
+                let keys = Set((report ?? [:]).keys)
+                let promised: Set = [
+                    "text", "segments", "media", "tokens", "seconds", "peakMemoryBytes",
+                ]
+                #expect(keys.isSuperset(of: promised))
+                #expect((report?["media"] as? [Any])?.count == 3)
+                let made = names("\(folder)/\(output)")
+                #expect(made == ["audio-1.wav", "image-1.png", "video-1.mp4"])
+                files.append(
+                    try made.map {
+                        try Data(contentsOf: URL(filePath: "\(folder)/\(output)/\($0)"))
+                    })
+            }
+            #expect(files[0] == files[1])
+        }
+    }
+
+    @Test func failuresSayWhyExitWithOneAndWriteNothing() throws {
+        try withModel { folder, model in
+            let output = "\(folder)/out"
+            try Data("text".utf8).write(to: URL(filePath: "\(folder)/text.jpg"))
+            let cases: [(arguments: [String], message: String)] = [
+                (["--model", "\(folder)/none"], "no such model folder"),
+                (["--model", model, "--image", "\(folder)/text.jpg"], "text.jpg"),
+                (["--model", model, "--video", "\(folder)/absent.mp4"], "absent.mp4"),
+                (["--model", model, "--height", "17"], "17"),
+            ]
+            for (arguments, message) in cases {
+                let (process, out, errors) = process(
+                    "southgpt-infer", arguments + ["--prompt", "Hi", "--output", output])
+                try process.run()
+                let said = out.fileHandleForReading.readDataToEndOfFile()
+                let problem = String(
+                    decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+                process.waitUntilExit()
+                #expect(process.terminationStatus == 1, "\(arguments): \(problem)")
+                #expect(problem.contains(message), "\(problem)")
+                #expect(said.isEmpty)
+                #expect(!FileManager.default.fileExists(atPath: output))
+            }
+        }
+    }
+
+    @Test func anOutputFolderThatCannotBeWrittenIsFoundBeforeAnyWork() throws {
+        try withTemporaryFolder { folder in
+            try Data().write(to: URL(filePath: "\(folder)/file"))
+            let outcome = try run(
+                "southgpt-infer", "--model", "\(folder)/none", "--prompt", "Hi", "--output",
+                "\(folder)/file/out")
+            #expect(outcome.status == 1)
+            #expect(outcome.errors.contains("cannot be written to"))
+        }
+    }
+
+    @Test func wrongUsageExitsWith64() throws {
+        #expect(try run("southgpt-infer", "--no-such-flag").status == 64)
+        let outcome = try run(
+            "southgpt-infer", "--model", "m", "--prompt", "x", "--modalities", "smell")
+        #expect(outcome.status == 64)
+        #expect(outcome.errors.contains("'smell'"))
+    }
+
+    @Test func ctrlCLeavesNoHalfWrittenFile() throws {
+        try withModel { folder, model in
+            let output = "\(folder)/out"
+            let (process, _, errors) = process(
+                "southgpt-infer",
+                [
+                    "--model", model, "--prompt", "Draw.", "--modalities", "image",
+                    "--image-steps", "999", "--output", output,
+                ])
+            try process.run()
+            // The first line of progress says that the work has begun.
+            _ = errors.fileHandleForReading.availableData
+            process.interrupt()
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 130)
+            #expect(names(output).isEmpty)
+        }
+    }
+}
