@@ -98,7 +98,7 @@ public struct Checkup: Codable, Equatable, Sendable {
             ),
             (
                 "Vicuna 7B v0", "\(pretrained)/vicuna_ckpt/7b_v0/config.json",
-                "LLaMA 7B plus the Vicuna delta v0, added by southgpt-checkpoint merge-delta"
+                "put the merged sum of LLaMA 7B and the Vicuna delta v0 there"
             ),
             ("training data", "data/T-X_pair_data", "see Configs/catalog.yaml for what goes where"),
         ]
