@@ -1,1 +1,6 @@
-print("system: SouthGPT is built and linked")
+do {
+    _ = try MultimodalModel("no such folder")
+    fatalError("a model was opened from nothing")
+} catch {
+    print("system: \(error)")
+}
