@@ -1,6 +1,9 @@
 // Views with any strides: blocks of their elements in row-major order, copies, fills.
 #include "internal.h"
 
+#define SOUTH_BODY "turn_body.h"
+#include "versions.h"
+
 south_view south_view_of(int rank, const ptrdiff_t *shape, const ptrdiff_t *strides) {
     south_view view = {.rank = rank};
     for (int i = 0; i < rank; i++) {
@@ -106,6 +109,10 @@ static void copy_piece(const copying *c, const char *from, char *to, ptrdiff_t a
     if (fb == 1 || fb == 0 || fa > fb) {
         for (ptrdiff_t i = 0; i < a; i++)
             run(from + i * fa * size, fb, to + i * ta * size, tb, b, size);
+        return;
+    }
+    if (size == 4 && fa == 1 && tb == 1) {
+        SOUTH_PICK(turn)((const float *)from, fb, (float *)to, ta, a, b);
         return;
     }
     for (ptrdiff_t i = 0; i < a; i += TILE)
