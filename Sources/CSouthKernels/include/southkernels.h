@@ -36,7 +36,7 @@ void south_parallel(size_t count, void (*task)(void *context, size_t index), voi
 
 // MARK: Element types
 
-/// Element types, numbered as `DType.kernelCode`.
+/// Element types.
 enum {
     SOUTH_FLOAT32, SOUTH_FLOAT16, SOUTH_BFLOAT16, SOUTH_FLOAT64,
     SOUTH_INT64, SOUTH_INT32, SOUTH_INT16, SOUTH_INT8, SOUTH_UINT8, SOUTH_BOOL

@@ -88,34 +88,38 @@ struct Layout {
 extension DType {
     /// The number that kernels know the type by.
     var kernelCode: Int32 {
-        switch self {
-        case .float32: 0
-        case .float16: 1
-        case .bfloat16: 2
-        case .float64: 3
-        case .int64: 4
-        case .int32: 5
-        case .int16: 6
-        case .int8: 7
-        case .uint8: 8
-        case .bool: 9
-        }
+        let code =
+            switch self {
+            case .float32: SOUTH_FLOAT32
+            case .float16: SOUTH_FLOAT16
+            case .bfloat16: SOUTH_BFLOAT16
+            case .float64: SOUTH_FLOAT64
+            case .int64: SOUTH_INT64
+            case .int32: SOUTH_INT32
+            case .int16: SOUTH_INT16
+            case .int8: SOUTH_INT8
+            case .uint8: SOUTH_UINT8
+            case .bool: SOUTH_BOOL
+            }
+        return Int32(code)
     }
 }
 
 extension Activation {
     /// The number that kernels know the function by, and its parameter.
     var kernelCode: (code: Int32, slope: Float) {
-        switch self {
-        case .identity: (0, 0)
-        case .relu: (1, 0)
-        case .sigmoid: (2, 0)
-        case .tanh: (3, 0)
-        case .silu: (4, 0)
-        case .gelu: (5, 0)
-        case .geluTanh: (6, 0)
-        case .quickGELU: (7, 0)
-        case .leakyReLU(let slope): (8, slope)
-        }
+        let (code, slope): (Int, Float) =
+            switch self {
+            case .identity: (SOUTH_IDENTITY, 0)
+            case .relu: (SOUTH_RELU, 0)
+            case .sigmoid: (SOUTH_SIGMOID, 0)
+            case .tanh: (SOUTH_TANH, 0)
+            case .silu: (SOUTH_SILU, 0)
+            case .gelu: (SOUTH_GELU, 0)
+            case .geluTanh: (SOUTH_GELU_TANH, 0)
+            case .quickGELU: (SOUTH_QUICK_GELU, 0)
+            case .leakyReLU(let slope): (SOUTH_LEAKY_RELU, slope)
+            }
+        return (Int32(code), slope)
     }
 }

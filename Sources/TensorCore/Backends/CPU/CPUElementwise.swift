@@ -46,18 +46,18 @@ extension UnaryOperation {
         case .activation(let activation):
             let (code, slope) = activation.kernelCode
             return (code, slope, 0)
-        case .negate: return (9, 0, 0)
-        case .absolute: return (10, 0, 0)
-        case .square: return (11, 0, 0)
-        case .squareRoot: return (12, 0, 0)
-        case .reciprocalSquareRoot: return (13, 0, 0)
-        case .reciprocal: return (14, 0, 0)
-        case .exponential: return (15, 0, 0)
-        case .logarithm: return (16, 0, 0)
-        case .sine: return (17, 0, 0)
-        case .cosine: return (18, 0, 0)
-        case .affine(let scale, let shift): return (19, scale, shift)
-        case .clamp(let low, let high): return (20, low, high)
+        case .negate: return (Int32(SOUTH_NEGATE), 0, 0)
+        case .absolute: return (Int32(SOUTH_ABSOLUTE), 0, 0)
+        case .square: return (Int32(SOUTH_SQUARE), 0, 0)
+        case .squareRoot: return (Int32(SOUTH_SQUARE_ROOT), 0, 0)
+        case .reciprocalSquareRoot: return (Int32(SOUTH_RECIPROCAL_SQUARE_ROOT), 0, 0)
+        case .reciprocal: return (Int32(SOUTH_RECIPROCAL), 0, 0)
+        case .exponential: return (Int32(SOUTH_EXPONENTIAL), 0, 0)
+        case .logarithm: return (Int32(SOUTH_LOGARITHM), 0, 0)
+        case .sine: return (Int32(SOUTH_SINE), 0, 0)
+        case .cosine: return (Int32(SOUTH_COSINE), 0, 0)
+        case .affine(let scale, let shift): return (Int32(SOUTH_AFFINE), scale, shift)
+        case .clamp(let low, let high): return (Int32(SOUTH_CLAMP), low, high)
         }
     }
 }
@@ -65,13 +65,15 @@ extension UnaryOperation {
 extension BinaryOperation {
     /// The number that kernels know the function by.
     fileprivate var kernelCode: Int32 {
-        switch self {
-        case .add: 0
-        case .subtract: 1
-        case .multiply: 2
-        case .divide: 3
-        case .maximum: 4
-        case .minimum: 5
-        }
+        let code =
+            switch self {
+            case .add: SOUTH_ADD
+            case .subtract: SOUTH_SUBTRACT
+            case .multiply: SOUTH_MULTIPLY
+            case .divide: SOUTH_DIVIDE
+            case .maximum: SOUTH_MAXIMUM
+            case .minimum: SOUTH_MINIMUM
+            }
+        return Int32(code)
     }
 }

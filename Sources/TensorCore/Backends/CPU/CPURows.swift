@@ -6,16 +6,17 @@ extension CPUBackend {
     func reduce(_ reduction: Reduction, _ x: Tensor) -> Tensor {
         let x = x.withAdjacentLastAxis
         let y = empty([x.shape[0]])
-        let code: Int32 =
+        let code =
             switch reduction {
-            case .sum: 0
-            case .mean: 1
-            case .maximum: 2
-            case .minimum: 3
+            case .sum: SOUTH_SUM
+            case .mean: SOUTH_MEAN
+            case .maximum: SOUTH_GREATEST
+            case .minimum: SOUTH_LEAST
             }
         withExtendedLifetime((x, y)) {
             south_reduce(
-                code, x.shape[0], x.shape[1], x.floatPointer, x.strides[0], y.floatPointer)
+                Int32(code), x.shape[0], x.shape[1], x.floatPointer, x.strides[0],
+                y.floatPointer)
         }
         return y
     }
