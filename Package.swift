@@ -115,11 +115,12 @@ let package = Package(
         .target(
             name: "ToolOptions",
             dependencies: [
-                "SouthGPT", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "MelodyMini", "ModelZoo", "SouthGPT",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Tools/ToolOptions", swiftSettings: strict),
-        tool("southgpt-infer", "Infer", ["SouthGPT"]),
-        tool("southgpt-checkpoint", "Checkpoint", ["SouthGPT"]),
+        tool("southgpt-infer", "Infer", ["ModelZoo", "SouthGPT"]),
+        tool("southgpt-checkpoint", "Checkpoint", ["SouthGPT", "TensorCore"]),
         tool("southgpt-bench", "Bench", ["TensorCore"]),
         tool("southgpt-doctor", "Doctor", ["MelodyMini", "SouthGPT"]),
 
@@ -144,7 +145,7 @@ let package = Package(
             swiftSettings: strict),
 
         .executableTarget(
-            name: "TwoTurns", dependencies: ["SouthGPT"], path: "Examples/TwoTurns",
+            name: "TwoTurns", dependencies: ["ModelZoo", "SouthGPT"], path: "Examples/TwoTurns",
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

@@ -74,7 +74,10 @@ public struct MediaDecoder: Sendable {
         }
         try self.init(config, device: device, tokenize: tokenize) { component in
             let path = "\(folder)/\(component.rawValue)"
-            return Weights(try Checkpoint(component: path, variant: variant), device: device)
+            let checkpoint = try Checkpoint(component: path, variant: variant)
+            // Some releases store the vocoder as it was trained, in weight-normalised pairs.
+            let whole = component == .vocoder ? try checkpoint.foldingWeightNorm() : checkpoint
+            return Weights(whole, device: device)
         }
     }
 

@@ -9,6 +9,8 @@ public struct Weights: Sendable {
     /// The dotted path of this view; empty at the root.
     public let path: String
     private let ledger: Ledger
+    /// Which layers below this view are adapted; the last match counts.
+    private let adapters: [(pattern: String, config: LoRAConfig)]
 
     /// Weights from checkpoints; where several have a name, the first wins. A name that none has
     /// is an error, unless it matches one of `drawing`, which are then drawn with `seed`.
@@ -24,8 +26,9 @@ public struct Weights: Sendable {
         _ checkpoints: [Checkpoint], drawing patterns: [String] = [], seed: UInt64 = 13,
         device: Device = .cpu
     ) {
-        path = ""
-        ledger = Ledger(checkpoints, drawing: patterns, seed: seed, device: device)
+        self.init(
+            path: "",
+            ledger: Ledger(checkpoints, drawing: patterns, seed: seed, device: device))
     }
 
     /// Weights that are all drawn, as PyTorch's layers draw theirs from the same seed and order.
@@ -39,13 +42,18 @@ public struct Weights: Sendable {
         Weights(path: "", ledger: Ledger([], drawing: nil, seed: 0, device: device))
     }
 
-    private init(path: String, ledger: Ledger) {
+    private init(
+        path: String, ledger: Ledger, adapters: [(pattern: String, config: LoRAConfig)] = []
+    ) {
         self.path = path
         self.ledger = ledger
+        self.adapters = adapters
     }
 
     /// The view one name further in; dots are allowed.
-    public subscript(name: String) -> Weights { Weights(path: join(name), ledger: ledger) }
+    public subscript(name: String) -> Weights {
+        Weights(path: join(name), ledger: ledger, adapters: adapters)
+    }
 
     /// The view one index further in.
     public subscript(index: Int) -> Weights { self["\(index)"] }
@@ -76,12 +84,12 @@ public struct Weights: Sendable {
 
     /// The same view where layers whose path matches one of `patterns` get low-rank adapters.
     public func adapted(_ config: LoRAConfig, matching patterns: [String]) -> Weights {
-        ledger.adapt(config, patterns)
-        return self
+        Weights(
+            path: path, ledger: ledger, adapters: adapters + patterns.map { ($0, config) })
     }
 
     /// The adapter of the layer at this path, if it has one.
-    public var adapter: LoRAConfig? { ledger.adapter(of: path) }
+    public var adapter: LoRAConfig? { adapters.last { matches(path, $0.pattern) }?.config }
 
     /// What was asked for so far below this path, in order.
     public var parameters: [Parameter] {
@@ -121,7 +129,6 @@ private final class Ledger: Sendable {
         var parameters: [Parameter] = []
         var byName: [String: Int] = [:]
         var generator: TorchGenerator
-        var adapters: [(pattern: String, config: LoRAConfig)] = []
     }
 
     private let checkpoints: [Checkpoint]
@@ -151,14 +158,6 @@ private final class Ledger: Sendable {
             checkpoint[path] != nil || checkpoint[path + ".weight"] != nil
                 || checkpoint.tensors.contains { $0.name.hasPrefix(path + ".") }
         }
-    }
-
-    func adapt(_ config: LoRAConfig, _ patterns: [String]) {
-        state.withLock { $0.adapters += patterns.map { ($0, config) } }
-    }
-
-    func adapter(of path: String) -> LoRAConfig? {
-        state.withLock { $0.adapters.last { matches(path, $0.pattern) }?.config }
     }
 
     func parameter(

@@ -1,4 +1,5 @@
 public import ArgumentParser
+import MelodyMini
 import ModelZoo
 public import SouthGPT
 
@@ -6,8 +7,9 @@ public import SouthGPT
 public struct ModelFlags: ParsableArguments {
     @Option(
         name: [.long, .customLong("southgpt_ckpt_path")],
-        help: ArgumentHelp("The model folder, with southgpt.json.", valueName: "dir"))
-    public var model: String
+        help: ArgumentHelp(
+            "The model folder, with southgpt.json; MelodyMini where absent.", valueName: "dir"))
+    public var model: String?
 
     @Option(
         name: [.long, .customLong("max_memory")],
@@ -21,7 +23,9 @@ public struct ModelFlags: ParsableArguments {
 
     /// Opens the model.
     public func open() throws -> MultimodalModel {
-        try MultimodalModel(model, memory: MemoryBudget(limit: maxMemory.map { $0 << 20 }))
+        try MultimodalModel(
+            try model ?? MelodyMini.folder(),
+            memory: MemoryBudget(limit: maxMemory.map { $0 << 20 }))
     }
 }
 
