@@ -190,7 +190,8 @@ import Testing
             #expect(throws: ModelError.occupied(folder: folder)) {
                 try ModelPreset.tiny.write(to: folder, seed: 1)
             }
-            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["notes.txt"])
+            let left = try FileManager.default.contentsOfDirectory(atPath: folder)
+            #expect(left == ["notes.txt"])
         }
     }
 }
