@@ -47,6 +47,9 @@ public struct Tensor: Sendable {
         return true
     }
 
+    /// Whether one element of the storage is seen at several indices.
+    var repeatsElements: Bool { zip(shape, strides).contains { $0 > 1 && $1 == 0 } }
+
     var backend: any Backend { device.backend }
 }
 

@@ -16,6 +16,7 @@ public enum TestData {
 }
 
 /// A new folder that is removed when `body` returns.
+@discardableResult
 public func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
     let folder = FileManager.default.temporaryDirectory.appending(
         component: "southgpt-\(UUID().uuidString)")

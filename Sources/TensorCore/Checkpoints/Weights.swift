@@ -180,7 +180,9 @@ private final class Ledger: Sendable {
                 throw CheckpointError.typeMismatch(
                     name: name, found: stored.dtype, expected: "real numbers", file: stored.file)
             }
-            value = try stored.tensor().reshaped(shape).dense().on(device)
+            let view = try stored.tensor().reshaped(shape)
+            // Expanded, an element would take the memory that its file saved.
+            value = (view.repeatsElements ? view : view.dense()).on(device)
         } else if patterns == nil {
             value = Tensor.zeros([], device: device).broadcast(to: shape)
         } else if let patterns, patterns.contains(where: { matches(name, $0) }) {

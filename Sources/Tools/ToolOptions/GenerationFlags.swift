@@ -40,6 +40,9 @@ public struct GenerationFlags: ParsableArguments {
     /// The options as ArgumentParser makes them.
     public init() {}
 
+    /// Finds words in `--modalities` that mean nothing.
+    public func validate() throws { _ = try output }
+
     /// The settings for the library.
     public var options: GenerationOptions {
         var options = GenerationOptions()
