@@ -40,23 +40,3 @@ final class DecoderShelf: Sendable {
         open.withLock { open in Modality.allCases.filter { open[$0] != nil } }
     }
 }
-
-extension GenerationOptions {
-    /// What a decoder is asked for: the caller's settings, else the model's, else its own.
-    func decoderOptions(_ modality: Modality, _ defaults: GenerationDefaults) -> DecoderOptions {
-        var options = DecoderOptions()
-        options.seed = seed
-        options.steps =
-            switch modality {
-            case .image: imageSteps ?? defaults.imageSteps
-            case .audio: audioSteps ?? defaults.audioSteps
-            case .video: videoSteps ?? defaults.videoSteps
-            }
-        options.guidance = guidance ?? defaults.guidance
-        options.height = height ?? defaults.height
-        options.width = width ?? defaults.width
-        options.frames = frames ?? defaults.frames
-        options.audioSeconds = audioSeconds ?? defaults.audioSeconds
-        return options
-    }
-}

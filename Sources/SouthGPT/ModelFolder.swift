@@ -23,12 +23,12 @@ public struct ModelManifest: Codable, Equatable, Sendable {
     public var name: String
     public var components: [String: Component]
     public var signalTokens: SignalTokens?
-    public var defaults: GenerationDefaults?
+    public var defaults: GenerationOptions?
 
     /// A manifest of the present format.
     public init(
         name: String, components: [String: Component], signalTokens: SignalTokens? = nil,
-        defaults: GenerationDefaults? = nil
+        defaults: GenerationOptions? = nil
     ) {
         format = ModelManifest.currentFormat
         self.name = name
@@ -158,23 +158,4 @@ extension FileManager {
     func names(in folder: String) -> [String] {
         (try? contentsOfDirectory(atPath: folder))?.sorted() ?? []
     }
-}
-
-/// How a model answers where the caller does not say.
-public struct GenerationDefaults: Codable, Equatable, Sendable {
-    public var temperature: Float?
-    public var topP: Float?
-    public var topK: Int?
-    public var maxNewTokens: Int?
-    public var imageSteps: Int?
-    public var audioSteps: Int?
-    public var videoSteps: Int?
-    public var guidance: Float?
-    public var height: Int?
-    public var width: Int?
-    public var frames: Int?
-    public var audioSeconds: Double?
-
-    /// No defaults of its own.
-    public init() {}
 }

@@ -76,11 +76,10 @@ public final class Session: Sendable {
     private func respond(
         to request: Request, in state: inout State, _ onEvent: (Event) throws -> Void
     ) throws -> Response {
-        let defaults = model.folder.manifest.defaults ?? GenerationDefaults()
-        let sampling = request.options.sampling(defaults)
-        try sampling.check()
-        let limit = try request.options.tokenLimit(defaults)
-        try check(request)
+        let options = request.options.completed(by: model.folder.manifest.defaults)
+        let sampling = try options.sampling()
+        let limit = try options.tokenLimit()
+        try check(request, options)
         var response = Response()
         var clock = Stopwatch()
 
@@ -115,8 +114,7 @@ public final class Session: Sendable {
                     "\(modality.rawValue): signal span at position \(position), "
                         + (asked ? "because it was asked for" : "by the model's own choice"))
                 let medium = try make(
-                    modality, conditioning, request.options, defaults, caption: reply.caption,
-                    onEvent)
+                    modality, conditioning, options, caption: reply.caption, onEvent)
                 reply.append(medium)
                 response.seconds[modality.rawValue, default: 0] += clock.lap()
                 try onEvent(.medium(medium))
@@ -131,7 +129,7 @@ public final class Session: Sendable {
     }
 
     /// Checks all that can be known before the first token.
-    private func check(_ request: Request) throws {
+    private func check(_ request: Request, _ options: GenerationOptions) throws {
         guard !request.prompt.isEmpty || !request.media.isEmpty else {
             throw ModelError.emptyRequest
         }
@@ -139,11 +137,9 @@ public final class Session: Sendable {
         for modality in request.output?.media ?? [] where !available.contains(modality) {
             throw ModelError.unavailableModality(modality, available: available)
         }
-        let defaults = model.folder.manifest.defaults ?? GenerationDefaults()
         for modality in request.output?.media ?? available {
             let decoder = try model.decoders.decoder(modality)
-            _ = try DecoderRequest(
-                request.options.decoderOptions(modality, defaults), for: decoder.config)
+            _ = try DecoderRequest(options.decoderOptions(modality), for: decoder.config)
             try model.checkConditioning(of: decoder)
         }
     }
@@ -224,11 +220,11 @@ public final class Session: Sendable {
     /// Runs a decoder.
     private func make(
         _ modality: Modality, _ conditioning: Tensor, _ options: GenerationOptions,
-        _ defaults: GenerationDefaults, caption: String, _ onEvent: (Event) throws -> Void
+        caption: String, _ onEvent: (Event) throws -> Void
     ) throws -> GeneratedMedium {
         let decoder = try model.decoders.decoder(modality)
         let content = try decoder.generate(
-            conditioning: conditioning, options: options.decoderOptions(modality, defaults)
+            conditioning: conditioning, options: options.decoderOptions(modality)
         ) { step in
             try Task.checkCancellation()
             try onEvent(

@@ -1,4 +1,5 @@
 import Dialogue
+import Diffusion
 import Foundation
 import MediaIO
 import ModelZoo
@@ -164,6 +165,13 @@ import Testing
         options.topP = 0
         #expect(throws: ModelError.self) {
             _ = try session.respond(to: Request("Hello", options: options))
+        }
+        var stepless = brief
+        stepless.imageSteps = 0
+        #expect(throws: SchedulerError.steps(found: 0, most: 1000)) {
+            _ = try session.respond(to: Request("Hello", options: stepless)) { event in
+                if case .text = event { Issue.record("text came first") }
+            }
         }
         #expect(throws: ModelError.emptyRequest) { _ = try session.respond(to: Request("")) }
     }

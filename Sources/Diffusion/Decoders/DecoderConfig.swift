@@ -32,6 +32,13 @@ public struct DecoderConfig: Equatable, Sendable {
         try check()
     }
 
+    /// A fresh run of the sampler that the options name, over the keys of the decoder's own file.
+    func scheduler(_ options: DecoderOptions, steps: Int) throws -> any Scheduler {
+        var sampler = scheduler
+        sampler.kind = options.scheduler ?? sampler.kind
+        return try sampler.scheduler(steps: steps, eta: options.eta)
+    }
+
     /// What the UNet takes beside the latents: text states `[tokens, width]`, or for sound one
     /// vector `[width]`.
     public var conditioningShape: Shape {

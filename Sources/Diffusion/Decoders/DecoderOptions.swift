@@ -59,6 +59,7 @@ package struct DecoderRequest: Equatable {
         guard (0...1).contains(options.eta) else {
             throw DecoderError.option(name: "eta", found: "\(options.eta)", expected: "0 to 1")
         }
+        _ = try config.scheduler(options, steps: steps)
         let channels = config.unet.inChannels
         if let vocoder = config.vocoder {
             let sound = try DecoderRequest.sound(options, config, vocoder)

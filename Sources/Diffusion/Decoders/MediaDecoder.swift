@@ -107,9 +107,7 @@ public struct MediaDecoder: Sendable {
         _ conditioning: Tensor, _ options: DecoderOptions, _ request: DecoderRequest,
         _ onStep: (DenoisingStep) throws -> Void = { _ in }
     ) throws -> Tensor {
-        var sampler = config.scheduler
-        sampler.kind = options.scheduler ?? sampler.kind
-        let scheduler = try sampler.scheduler(steps: request.steps, eta: options.eta)
+        let scheduler = try config.scheduler(options, steps: request.steps)
         var condition = try checked(conditioning)
         if modality == .audio, options.normalizesAudioConditioning {
             condition = condition.normalized()

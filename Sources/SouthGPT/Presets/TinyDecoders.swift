@@ -115,7 +115,7 @@ struct TinyDecoders {
                   "out_channels": 8, "projection_class_embeddings_input_dim": 16,
                   "sample_size": 128, "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"]
                 }
-                """, in: .pytorch("diffusion_pytorch_model.bin", .float32), draw: 21
+                """, in: .pytorch("diffusion_pytorch_model.bin", .float16), draw: 21
         ) { (config: UNetConfig, weights) in _ = try UNet(config, from: weights) }
         try writeVAE(name, channels: 1, latents: 8, scale: 0.9227, draw: 22)
         try folder.component(

@@ -115,7 +115,7 @@ struct TinyModel {
     }
 
     private func writeManifest() throws {
-        var defaults = GenerationDefaults()
+        var defaults = GenerationOptions()
         defaults.temperature = 1
         defaults.topP = 0.95
         defaults.topK = 50

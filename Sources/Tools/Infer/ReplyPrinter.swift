@@ -21,15 +21,21 @@ struct ReplyPrinter {
 
     func print(replyTo request: Request, in session: Session) throws {
         let progress = show.progress
+        let isTerminal = isatty(STDOUT_FILENO) == 1
         var written: [String] = []
+        var isLineOpen = false
         let response = try session.respond(to: request) { event in
             if interruption.stop.isRaised { throw CancellationError() }
             switch event {
             case .text(let piece):
                 progress?.clear()
                 if !show.json { FileHandle.standardOutput.write(Data(piece.utf8)) }
+                isLineOpen = !piece.hasSuffix("\n")
             case .progress(let step):
                 if let label = step.job.label {
+                    // A bar begins on a line of its own.
+                    if isTerminal, isLineOpen, !show.json { Swift.print() }
+                    isLineOpen = false
                     progress?.show(label, step.completed, of: step.total)
                 }
             case .medium(let medium):

@@ -14,9 +14,7 @@ public func reportingErrors(json: Bool = false, _ work: () throws -> Void) throw
         say("Interrupted: nothing half-written was left.")
         throw ExitCode(130)
     } catch {
-        if json, let line = try? JSONEncoder().encode(["error": "\(error)"]) {
-            print(String(decoding: line, as: UTF8.self))
-        }
+        if json { try OutputOptions().printJSON(["error": "\(error)"]) }
         say("error: \(error)")
         throw ExitCode.failure
     }

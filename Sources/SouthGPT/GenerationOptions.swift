@@ -1,0 +1,90 @@
+import Diffusion
+import ModelZoo
+
+/// How a reply is made. What is nil is taken from the model's manifest, then from the published
+/// system or the decoder's own files; the manifest has the same form.
+public struct GenerationOptions: Codable, Equatable, Sendable {
+    /// Of the drawing of tokens and of each medium's noise; 13 unless given.
+    public var seed: UInt64?
+    /// Divides the logits; 0 takes the likeliest token.
+    public var temperature: Float?
+    public var topP: Float?
+    public var topK: Int?
+    /// Text tokens at most; signal tokens do not count.
+    public var maxNewTokens: Int?
+    public var imageSteps: Int?
+    public var audioSteps: Int?
+    public var videoSteps: Int?
+    /// Classifier-free guidance of every decoder.
+    public var guidance: Float?
+    /// Pixels of images and videos.
+    public var height: Int?
+    public var width: Int?
+    public var frames: Int?
+    public var audioSeconds: Double?
+
+    /// Everything as the model has it.
+    public init() {}
+
+    /// These options, and where they say nothing the others.
+    func completed(by others: GenerationOptions?) -> GenerationOptions {
+        guard let others else { return self }
+        var options = self
+        options.seed = seed ?? others.seed
+        options.temperature = temperature ?? others.temperature
+        options.topP = topP ?? others.topP
+        options.topK = topK ?? others.topK
+        options.maxNewTokens = maxNewTokens ?? others.maxNewTokens
+        options.imageSteps = imageSteps ?? others.imageSteps
+        options.audioSteps = audioSteps ?? others.audioSteps
+        options.videoSteps = videoSteps ?? others.videoSteps
+        options.guidance = guidance ?? others.guidance
+        options.height = height ?? others.height
+        options.width = width ?? others.width
+        options.frames = frames ?? others.frames
+        options.audioSeconds = audioSeconds ?? others.audioSeconds
+        return options
+    }
+
+    /// How tokens are drawn; the published demo's values where nothing is said.
+    ///
+    /// - Throws: `ModelError.invalidOption`
+    func sampling() throws -> SamplingOptions {
+        let published = SamplingOptions()
+        let sampling = SamplingOptions(
+            temperature: temperature ?? published.temperature, topP: topP ?? published.topP,
+            topK: topK ?? published.topK, seed: seed ?? published.seed)
+        try sampling.check()
+        return sampling
+    }
+
+    /// Text tokens at most, 246 as in the published demo unless said.
+    ///
+    /// - Throws: `ModelError.invalidOption`
+    func tokenLimit() throws -> Int {
+        let limit = maxNewTokens ?? 246
+        guard limit >= 0 else {
+            throw ModelError.invalidOption(
+                name: "max-new-tokens", found: "\(limit)", expected: "0 or more")
+        }
+        return limit
+    }
+
+    /// What a decoder is asked for.
+    func decoderOptions(_ modality: Modality) -> DecoderOptions {
+        var options = DecoderOptions()
+        options.seed = seed ?? SamplingOptions().seed
+        options.steps =
+            switch modality {
+            case .image: imageSteps
+            case .audio: audioSteps
+            case .video: videoSteps
+            }
+        options.guidance = guidance
+        options.height = height
+        options.width = width
+        options.frames = frames
+        options.audioSeconds = audioSeconds
+        return options
+    }
+}
