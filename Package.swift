@@ -119,7 +119,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Tools/ToolOptions", swiftSettings: strict),
-        tool("southgpt-infer", "Infer", ["ModelZoo", "SouthGPT"]),
+        tool("southgpt-infer", "Infer", ["ModelZoo", "SouthGPT", "TensorCore"]),
         tool("southgpt-checkpoint", "Checkpoint", ["SouthGPT", "TensorCore"]),
         tool("southgpt-bench", "Bench", ["TensorCore"]),
         tool("southgpt-doctor", "Doctor", ["MelodyMini", "SouthGPT"]),

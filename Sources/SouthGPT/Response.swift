@@ -13,10 +13,19 @@ public enum Event: Sendable {
 /// How far a job is.
 public struct ReplyProgress: Sendable, Equatable {
     /// What is being done.
-    public enum Job: Sendable, Equatable {
+    public enum Job: Sendable, Equatable, CustomStringConvertible {
         case reading(Modality)
         case thinking
         case making(Modality)
+
+        /// A word or two for a progress bar: `making image`.
+        public var description: String {
+            switch self {
+            case .reading(let modality): "reading \(modality.rawValue)"
+            case .thinking: "thinking"
+            case .making(let modality): "making \(modality.rawValue)"
+            }
+        }
     }
 
     public let job: Job

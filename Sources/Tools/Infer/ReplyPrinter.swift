@@ -1,6 +1,7 @@
 import Foundation
 import ModelZoo
 import SouthGPT
+import TensorCore
 import ToolOptions
 
 /// Shows a reply as it is made: text on stdout, progress on stderr, media in a folder.
@@ -32,11 +33,11 @@ struct ReplyPrinter {
                 if !show.json { FileHandle.standardOutput.write(Data(piece.utf8)) }
                 isLineOpen = !piece.hasSuffix("\n")
             case .progress(let step):
-                if let label = step.job.label {
+                if step.job != .thinking {  // which shows itself as text
                     // A bar begins on a line of its own.
                     if isTerminal, isLineOpen, !show.json { Swift.print() }
                     isLineOpen = false
-                    progress?.show(label, step.completed, of: step.total)
+                    progress?.show("\(step.job)", step.completed, of: step.total)
                 }
             case .medium(let medium):
                 written.append(try folder.write(medium))
@@ -49,17 +50,6 @@ struct ReplyPrinter {
         Swift.print()
         for file in written { Swift.print(file) }
         if explain { for line in response.explanation { Swift.print(line) } }
-    }
-}
-
-extension ReplyProgress.Job {
-    /// What is shown; thinking shows itself as text.
-    fileprivate var label: String? {
-        switch self {
-        case .reading(let modality): "reading \(modality.rawValue)"
-        case .making(let modality): "making \(modality.rawValue)"
-        case .thinking: nil
-        }
     }
 }
 
@@ -115,7 +105,7 @@ private struct ReplyReport: Encodable {
         self.media = media
         tokens = ["prompt": response.promptTokens, "generated": response.generatedTokens]
         seconds = response.seconds
-        peakMemoryBytes = peakMemory()
+        peakMemoryBytes = Machine.peakMemoryBytes
         explanation = response.explanation
     }
 }

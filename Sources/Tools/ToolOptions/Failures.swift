@@ -23,11 +23,3 @@ public func reportingErrors(json: Bool = false, _ work: () throws -> Void) throw
 private func say(_ text: String) {
     FileHandle.standardError.write(Data("\(text)\n".utf8))
 }
-
-/// The most memory this process ever had, mapped pages included, in bytes: `VmHWM`.
-public func peakMemory() -> Int {
-    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
-        let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
-    else { return 0 }
-    return (line.split(separator: " ").compactMap { Int($0) }.first ?? 0) * 1024
-}
