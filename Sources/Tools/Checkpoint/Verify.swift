@@ -6,7 +6,7 @@ struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
             "Open a model folder, every part of it, and hold each tensor against its network.",
-        discussion: "Names, shapes and types are checked, and hashes where southgpt.json has them.")
+        discussion: "Names, shapes and types are checked; hashes in southgpt.json are not yet.")
 
     @Argument(help: "The model folder, with southgpt.json.")
     var folder: String
