@@ -103,7 +103,9 @@ public final class Session: Sendable {
                 try onEvent(
                     .progress(
                         ReplyProgress(
-                            job: .thinking, completed: response.generatedTokens, total: limit)))
+                            job: .thinking, completed: response.generatedTokens,
+                            // Signal tokens come on top of the limit.
+                            total: max(limit, response.generatedTokens))))
             case .text(let piece):
                 guard !piece.isEmpty else { return }
                 reply.append(piece)

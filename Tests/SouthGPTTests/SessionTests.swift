@@ -42,7 +42,7 @@ import Testing
                 switch event {
                 case .text: order.append("text")
                 case .medium(let medium): order.append(medium.modality.rawValue)
-                case .progress: break
+                case .progress(let progress): #expect(progress.completed <= progress.total)
                 }
             }
             #expect(order.suffix(3) == ["image", "audio", "video"])
