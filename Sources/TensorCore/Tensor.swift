@@ -14,10 +14,12 @@ public struct Tensor: Sendable {
     package let strides: [Int]
     /// Elements from the start of the storage to the first one.
     package let offset: Int
+    /// Its place in the record of a gradient scope; nil for a constant.
+    package let node: GradientNode?
 
     package init(
         storage: any Storage, device: Device, dtype: DType, shape: Shape, strides: [Int]? = nil,
-        offset: Int = 0
+        offset: Int = 0, node: GradientNode? = nil
     ) {
         self.storage = storage
         self.device = device
@@ -25,6 +27,7 @@ public struct Tensor: Sendable {
         self.shape = shape
         self.strides = strides ?? shape.rowMajorStrides
         self.offset = offset
+        self.node = node
     }
 
     /// The number of axes.
@@ -105,9 +108,10 @@ extension Tensor {
     public func on(_ device: Device) -> Tensor {
         if device == self.device { return self }
         var result = self
-        let dense = dense()
+        let dense = detached().dense()
         backend.read(dense) { result = Tensor(copying: $0, dtype, shape, device: device) }
-        return result
+        let home = self.device
+        return result.recorded(from: self) { $0.on(home) }
     }
 }
 
@@ -116,7 +120,7 @@ extension Tensor {
 extension Tensor {
     /// The elements in row-major order, as `Float` whatever the type.
     public func floats() -> [Float] {
-        let source = (dtype == .float32 ? self : cast(to: .float32)).dense()
+        let source = detached().real.dense()
         var values: [Float] = []
         source.backend.read(source) { values = Array($0.bindMemory(to: Float.self)) }
         return values
@@ -124,7 +128,7 @@ extension Tensor {
 
     /// The elements in row-major order as integers, real ones truncated.
     public func integers() -> [Int] {
-        let source = cast(to: .int64).dense()
+        let source = detached().cast(to: .int64).dense()
         var values: [Int] = []
         source.backend.read(source) { values = $0.bindMemory(to: Int64.self).map(Int.init) }
         return values
@@ -141,7 +145,7 @@ extension Tensor {
         -> Result
     {
         // The protocol's `read` takes a non-throwing closure, so the outcome is carried out here.
-        let source = dense()
+        let source = detached().dense()
         return try withExtendedLifetime(source.storage) {
             if let base = source.storage.hostPointer {
                 return try body(

@@ -4,24 +4,48 @@ import Synchronization
 public final class Parameter: Sendable {
     /// The full name, as in the checkpoint.
     public let name: String
-    private let state: Mutex<Tensor>
+    private struct State {
+        var value: Tensor
+        var isTrainable: Bool
+    }
 
-    /// The weight as it is now.
-    public var value: Tensor { state.withLock { $0 } }
+    private let state: Mutex<State>
+
+    /// The weight as it is now; inside a gradient scope, with a gradient where it is trainable.
+    public var value: Tensor {
+        let (value, isTrainable) = state.withLock { ($0.value, $0.isTrainable) }
+        guard isTrainable, GradientScope.isOpen else { return value }
+        return value.with(node: GradientNode(leaf: value, of: self))
+    }
+
+    /// Whether gradient scopes record what is computed from it: so for real numbers, unless
+    /// switched off.
+    public var isTrainable: Bool {
+        get { state.withLock { $0.isTrainable } }
+        set {
+            state.withLock { state in
+                precondition(
+                    !newValue || state.value.dtype.isFloatingPoint,
+                    "\(name): weights of \(state.value.dtype) cannot be trained")
+                state.isTrainable = newValue
+            }
+        }
+    }
 
     /// A weight of that name.
     public init(_ name: String, _ value: Tensor) {
         self.name = name
-        state = Mutex(value)
+        state = Mutex(
+            State(value: value.detached(), isTrainable: value.dtype.isFloatingPoint))
     }
 
     /// Puts another value of the same shape in its place.
     public func replace(with value: Tensor) {
-        state.withLock { current in
+        state.withLock { state in
             precondition(
-                current.shape == value.shape,
-                "\(name): a value of shape \(value.shape) for \(current.shape)")
-            current = value
+                state.value.shape == value.shape,
+                "\(name): a value of shape \(value.shape) for \(state.value.shape)")
+            state.value = value.detached()
         }
     }
 }

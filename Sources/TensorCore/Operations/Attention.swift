@@ -1,3 +1,28 @@
+// Attention with heads, and rotary positions.
+
+/// Attention and rotary embedding.
+package protocol AttentionPrimitives {
+    /// `softmax(scale · q kᵀ + mask) v`: `q [batch, heads, m, d]`, `k [batch, kvHeads, n, d]`,
+    /// `v [batch, kvHeads, n, e]` → dense `[batch, m, heads, e]` (heads innermost but one, so
+    /// that merging them is a view). Query head h reads key head `h / (heads / kvHeads)`. An
+    /// additive mask is a `[batch, heads, m, n]` view. A row without any visible key gives zeros.
+    func attention(
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, scale: Float, mask: AttentionMask
+    ) -> Tensor
+    /// Rotates `x [batch, time, heads, headSize]` by angles whose cosines and sines are dense
+    /// `[time, headSize / 2]`. Half-split pairs (i, i + headSize/2); interleaved (2i, 2i + 1).
+    func rotary(_ x: Tensor, cosines: Tensor, sines: Tensor, interleaved: Bool) -> Tensor
+}
+
+/// Which keys a query may see.
+public enum AttentionMask: Sendable {
+    case none
+    /// The last query sees all keys, each one before it one fewer: `j ≤ i + keys − queries`.
+    case causal
+    /// Added to the scores; broadcast to `[batch, heads, queries, keys]`.
+    case additive(Tensor)
+}
+
 /// Scaled dot-product attention with heads.
 ///
 /// - Shapes: `queries [batch, heads, m, d]`, `keys [batch, kvHeads, n, d]`,

@@ -1,5 +1,40 @@
 // Functions of one element, and of pairs of elements after broadcasting.
 
+/// Functions of one and of two elements.
+package protocol ElementwisePrimitives {
+    func unary(_ operation: UnaryOperation, _ x: Tensor) -> Tensor
+    /// Both of one shape, both `float32` or both `int32` or both `int64`.
+    func binary(_ operation: BinaryOperation, _ a: Tensor, _ b: Tensor) -> Tensor
+    /// `value · activation(gate)`, both of one shape.
+    func gated(_ activation: Activation, value: Tensor, gate: Tensor) -> Tensor
+}
+
+/// A function of one element.
+package enum UnaryOperation: Sendable, Equatable {
+    case negate, absolute, square, squareRoot, reciprocalSquareRoot, reciprocal
+    case exponential, logarithm, sine, cosine
+    case activation(Activation)
+    /// `x · scale + shift`
+    case affine(scale: Float, shift: Float)
+    case clamp(Float, Float)
+}
+
+/// The functions between layers.
+public enum Activation: Sendable, Equatable {
+    case identity, relu, sigmoid, tanh
+    /// `x · σ(x)`
+    case silu
+    /// Exact: `½ x (1 + erf(x / √2))`
+    case gelu
+    /// `½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))`
+    case geluTanh
+    /// `x · σ(1.702 x)`, as in OpenAI's CLIP
+    case quickGELU
+    case leakyReLU(slope: Float)
+}
+
+package enum BinaryOperation: Sendable { case add, subtract, multiply, divide, maximum, minimum }
+
 extension Tensor {
     private static func binary(_ operation: BinaryOperation, _ a: Tensor, _ b: Tensor) -> Tensor {
         guard let shape = a.shape.broadcast(with: b.shape) else {

@@ -1,5 +1,20 @@
 // Standardising by mean and variance, as functions; the layers in `Layers/` hold the weights.
 
+/// Rows and groups standardised.
+package protocol NormalizingPrimitives {
+    /// `(x − mean) / √(variance + ε) · weight + bias` over the last axis of `[outer, inner]`;
+    /// biased variance; `weight` and `bias` dense `[inner]`.
+    func layerNorm(_ x: Tensor, weight: Tensor?, bias: Tensor?, epsilon: Float) -> Tensor
+    /// `x / √(mean(x²) + ε) · weight` over the last axis of `[outer, inner]`.
+    func rmsNorm(_ x: Tensor, weight: Tensor, epsilon: Float) -> Tensor
+    /// Group normalisation of `x [batch, channels, inner]` with statistics over the channels of
+    /// a group and all of `inner`, then `activation`; `weight`, `bias` dense `[channels]`.
+    func groupNorm(
+        _ x: Tensor, groups: Int, weight: Tensor?, bias: Tensor?, epsilon: Float,
+        activation: Activation
+    ) -> Tensor
+}
+
 extension Tensor {
     /// Layer normalisation over the last axis; biased variance.
     public func layerNorm(weight: Tensor?, bias: Tensor?, epsilon: Float) -> Tensor {

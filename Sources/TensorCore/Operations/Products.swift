@@ -1,4 +1,15 @@
-// Matrix products, look-ups and convolutions.
+// Matrix products.
+
+/// Matrix products.
+package protocol ProductPrimitives {
+    /// `a [batch, m, k]` times `b [batch, k, n]` → `[batch, m, n]`.
+    func matmul(_ a: Tensor, _ b: Tensor) -> Tensor
+    /// `activation(x · weightᵀ + bias) (+ residual)`: `x [m, k]`, `weight [n, k]` dense in
+    /// `float32`, `bfloat16` or `float16`, `bias` dense `[n]`, `residual [m, n]`.
+    func linear(
+        _ x: Tensor, weight: Tensor, bias: Tensor?, activation: Activation, residual: Tensor?
+    ) -> Tensor
+}
 
 extension Tensor {
     /// The matrix product over the last two axes, with broadcasting over the others. A vector on
@@ -42,51 +53,10 @@ extension Tensor {
     }
 
     /// This weight in a type that kernels read: 64-bit ones become `float32`.
-    private var computable: Tensor {
+    var computable: Tensor {
         switch dtype {
         case .float32, .bfloat16, .float16: self
         default: real
         }
-    }
-
-    /// The rows of this table `[count, width]` that `ids […]` names → `[…, width]`, `float32`.
-    public func rows(at ids: Tensor) -> Tensor {
-        precondition(rank == 2 && !ids.dtype.isFloatingPoint, "rows: \(shape) at \(ids.dtype)")
-        let flat = ids.cast(to: .int32).dense().flattened()
-        return backend.embedding(dense(), ids: flat).reshaped(ids.shape + [shape[1]])
-    }
-
-    /// Cross-correlation of `[batch, in, spatial…]` with `weight [out, in / groups, kernel…]`.
-    public func convolved(
-        with weight: Tensor, bias: Tensor? = nil, _ geometry: ConvolutionGeometry
-    ) -> Tensor {
-        checkConvolution("convolved", weight, geometry, inputs: weight.shape[1] * geometry.groups)
-        return backend.convolution(
-            real, weight: weight.computable.dense(), bias: bias?.real.dense(), geometry)
-    }
-
-    /// Transposed convolution of `[batch, in, spatial…]` with `weight [in, out / groups, kernel…]`.
-    public func transposeConvolved(
-        with weight: Tensor, bias: Tensor? = nil, _ geometry: ConvolutionGeometry
-    ) -> Tensor {
-        checkConvolution("transposeConvolved", weight, geometry, inputs: weight.shape[0])
-        return backend.transposedConvolution(
-            real, weight: weight.computable.dense(), bias: bias?.real.dense(), geometry)
-    }
-
-    private func checkConvolution(
-        _ name: String, _ weight: Tensor, _ geometry: ConvolutionGeometry, inputs: Int
-    ) {
-        precondition(
-            rank == weight.rank && (3...5).contains(rank) && shape[1] == inputs
-                && geometry.stride.count == rank - 2 && geometry.before.count == rank - 2
-                && geometry.after.count == rank - 2 && geometry.dilation.count == rank - 2,
-            "\(name): \(shape) with weight \(weight.shape), \(geometry)")
-    }
-
-    /// `[batch, channels, spatial…]` resized by repeating the nearest element.
-    public func resizedNearest(to sizes: [Int]) -> Tensor {
-        precondition(sizes.count == rank - 2, "resizedNearest: \(shape) to \(sizes)")
-        return backend.resizeNearest(real, to: sizes)
     }
 }

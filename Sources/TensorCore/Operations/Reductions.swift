@@ -1,4 +1,15 @@
-// Many elements to one, and functions of whole rows.
+// Many elements to one.
+
+/// Rows to numbers.
+package protocol ReductionPrimitives {
+    /// Reduces the last axis of `x [outer, inner]` → `[outer]`. The mean of nothing is NaN, the
+    /// greatest of nothing −∞, the least ∞.
+    func reduce(_ reduction: Reduction, _ x: Tensor) -> Tensor
+    /// The first index of the greatest value of each row: `[outer, inner]` → `int32 [outer]`.
+    func argMax(_ x: Tensor) -> Tensor
+}
+
+package enum Reduction: Sendable { case sum, mean, maximum, minimum }
 
 extension Tensor {
     /// This tensor as rows `[outer, inner]` where `inner` runs over `axes`, and the shape that a
@@ -50,18 +61,21 @@ extension Tensor {
         return reshaped([shape.dropLast().reduce(1, *), shape[rank - 1]])
     }
 
-    /// Softmax over the last axis.
-    public func softmax() -> Tensor {
-        backend.softmax(real.lastAxisRows, logarithm: false).reshaped(shape)
-    }
-    /// The logarithm of the softmax over the last axis.
-    public func logSoftmax() -> Tensor {
-        backend.softmax(real.lastAxisRows, logarithm: true).reshaped(shape)
-    }
-
     /// Divided by its Euclidean norm over the last axis, which counts as at least `epsilon`.
     public func normalized(epsilon: Float = 1e-12) -> Tensor {
         let norm = squared().sum([-1], keepingAxes: true).squareRoot()
         return self / norm.clamped(to: epsilon...Float.infinity)
+    }
+}
+
+extension Tensor {
+    /// The sum over what broadcasting to this shape repeated, of shape `shape`.
+    func summed(to shape: Shape) -> Tensor {
+        if shape == self.shape { return self }
+        let lead = rank - shape.count
+        let repeated = self.shape.indices.filter {
+            $0 < lead || (shape[$0 - lead] == 1 && self.shape[$0] != 1)
+        }
+        return sum(repeated, keepingAxes: true).reshaped(shape)
     }
 }

@@ -40,6 +40,7 @@ extension Tensor {
     /// The address of the first element. Valid while the storage lives: kernels are called inside
     /// `withExtendedLifetime` of their operands.
     var bytes: UnsafeMutableRawPointer {
+        precondition(node == nil, "a kernel got a tensor that has a gradient: \(dtype) \(shape)")
         guard let base = storage.hostPointer else {
             preconditionFailure("\(device): a kernel of the processor cannot read this memory")
         }

@@ -1,6 +1,7 @@
 // Looking at the same elements in another way. Nothing is copied unless a comment says so.
 
 extension Tensor {
+    /// Other elements of the same storage, without a gradient.
     package func view(_ shape: Shape, _ strides: [Int], offset: Int? = nil) -> Tensor {
         Tensor(
             storage: storage, device: device, dtype: dtype, shape: shape, strides: strides,
@@ -8,7 +9,9 @@ extension Tensor {
     }
 
     /// This tensor, or a dense copy where it is not dense.
-    public func dense() -> Tensor { isDense ? self : backend.copy(self) }
+    public func dense() -> Tensor {
+        isDense ? self : backend.copy(detached()).recorded(from: self) { $0 }
+    }
 
     /// The same elements in another shape; one axis may be −1 and takes what is left. Copies where
     /// no view exists.
@@ -23,8 +26,12 @@ extension Tensor {
             shape[free] = count / others
         }
         precondition(shape.elementCount == count, "reshaped: \(self.shape) to \(shape)")
-        if let strides = stridesOfView(shape) { return view(shape, strides) }
-        return dense().view(shape, shape.rowMajorStrides, offset: 0)
+        if shape == self.shape { return self }
+        let old = self.shape
+        let result =
+            stridesOfView(shape).map { view(shape, $0) }
+            ?? detached().dense().view(shape, shape.rowMajorStrides, offset: 0)
+        return result.recorded(from: self) { $0.reshaped(old) }
     }
 
     /// The same elements in another shape.
@@ -74,7 +81,9 @@ extension Tensor {
     public func permuted(_ order: [Int]) -> Tensor {
         precondition(
             order.sorted() == Array(shape.indices), "permuted: \(order) of shape \(shape)")
+        let inverse = order.indices.sorted { order[$0] < order[$1] }
         return view(order.map { shape[$0] }, order.map { strides[$0] })
+            .recorded(from: self) { $0.permuted(inverse) }
     }
 
     /// The axes in another order.
@@ -96,6 +105,7 @@ extension Tensor {
         var shape = shape
         shape[axis] = range.count
         return view(shape, strides, offset: offset + range.lowerBound * strides[axis])
+            .recorded(partOf: self, axis: axis, start: range.lowerBound)
     }
 
     /// One index of an axis, which disappears.
@@ -117,7 +127,7 @@ extension Tensor {
         var (shape, strides) = (shape, strides)
         shape.remove(at: axis)
         strides.remove(at: axis)
-        return view(shape, strides)
+        return view(shape, strides).recorded(from: self) { $0.unsqueezed(axis) }
     }
 
     /// An axis of length one before `axis`; −1 puts it last.
@@ -126,7 +136,7 @@ extension Tensor {
         var (shape, strides) = (shape, strides)
         shape.insert(1, at: axis)
         strides.insert(0, at: axis)
-        return view(shape, strides)
+        return view(shape, strides).recorded(from: self) { $0.squeezed(axis) }
     }
 
     /// Repeated along axes of length one, and along new leading axes, without a copy.
@@ -138,7 +148,8 @@ extension Tensor {
             axis < lead || (shape[axis - lead] == 1 && target[axis] != 1)
                 ? 0 : self.strides[axis - lead]
         }
-        return view(target, strides)
+        let old = shape
+        return view(target, strides).recorded(from: self) { $0.summed(to: old) }
     }
 
     /// Equal parts of an axis.
@@ -153,54 +164,5 @@ extension Tensor {
     public func splitHeads(_ heads: Int) -> Tensor {
         precondition(rank == 3 && shape[2] % heads == 0, "splitHeads: \(shape) by \(heads)")
         return reshaped([shape[0], shape[1], heads, shape[2] / heads]).permuted(0, 2, 1, 3)
-    }
-
-    // MARK: Copies
-
-    /// In another element type. See `Backend.cast` for the rounding.
-    public func cast(to dtype: DType) -> Tensor {
-        dtype == self.dtype ? self : backend.cast(self, to: dtype)
-    }
-
-    /// The parts one after the other along `axis`; they agree in the other axes and in type.
-    public static func concatenate(_ parts: [Tensor], axis: Int) -> Tensor {
-        precondition(!parts.isEmpty, "concatenate: nothing")
-        let first = parts[0]
-        let axis = first.shape.axisIndex(axis)
-        for part in parts {
-            var (a, b) = (part.shape, first.shape)
-            precondition(a.count == b.count, "concatenate: \(a) with \(b)")
-            (a[axis], b[axis]) = (0, 0)
-            precondition(
-                a == b && part.dtype == first.dtype,
-                "concatenate: \(part.dtype) \(part.shape) with \(first.dtype) \(first.shape)")
-        }
-        return parts.count == 1 ? first : first.backend.concatenate(parts, axis: axis)
-    }
-
-    /// Tensors of one shape along a new axis.
-    public static func stack(_ parts: [Tensor], axis: Int = 0) -> Tensor {
-        concatenate(parts.map { $0.unsqueezed(axis) }, axis: axis)
-    }
-
-    /// A constant around the tensor: elements before and after, by axis.
-    public func padded(_ amounts: [(before: Int, after: Int)], value: Double = 0) -> Tensor {
-        precondition(amounts.count == rank, "padded: \(amounts.count) axes of shape \(shape)")
-        return backend.pad(
-            self, before: amounts.map(\.before), after: amounts.map(\.after), value: value)
-    }
-
-    /// The tensor `times` times along an axis, one after the other.
-    public func tiled(_ times: Int, axis: Int) -> Tensor {
-        Tensor.concatenate([Tensor](repeating: self, count: times), axis: axis)
-    }
-
-    /// Each index of an axis `times` times in a row (PyTorch's `repeat_interleave`).
-    public func repeated(_ times: Int, axis: Int) -> Tensor {
-        let axis = shape.axisIndex(axis)
-        var (wide, merged) = (shape, shape)
-        wide.insert(times, at: axis + 1)
-        merged[axis] *= times
-        return unsqueezed(axis + 1).broadcast(to: wide).reshaped(merged)
     }
 }
