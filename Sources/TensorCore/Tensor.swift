@@ -66,7 +66,8 @@ extension Tensor {
         }
     }
 
-    /// Indices in row-major order.
+    /// Indices in row-major order. Literals without a type are `Float`: `Tensor([1, 2])`.
+    @_disfavoredOverload
     public init(_ values: [Int32], _ shape: Shape? = nil, device: Device = .cpu) {
         self = values.withUnsafeBytes {
             Tensor(copying: $0, .int32, shape ?? [values.count], device: device)
