@@ -29,7 +29,8 @@ final class DecoderShelf: Sendable {
                     reason: "names \(path) as '\(component)', but that makes "
                         + "\(decoder.modality.rawValue).")
             }
-            try memory.reserve(decoder.byteCount, for: "The decoder of \(modality.rawValue)")
+            try memory.reserve(
+                decoder.byteCount, for: "The decoder of \(modality.rawValue)", mapped: true)
             open[modality] = decoder
             return decoder
         }

@@ -29,8 +29,6 @@ public enum ModelError: Error, Equatable {
     case unavailableModality(Modality, available: [Modality])
     /// A request without text and media.
     case emptyRequest
-    /// More memory would be needed than was allowed.
-    case overBudget(needed: Int, limit: Int, what: String)
 }
 
 extension ModelError: CustomStringConvertible {
@@ -69,9 +67,6 @@ extension ModelError: CustomStringConvertible {
                 + "\((["text"] + available.map(\.rawValue)).joined(separator: ", "))."
         case .emptyRequest:
             "Nothing was asked: give a prompt, a medium, or both."
-        case .overBudget(let needed, let limit, let what):
-            "\(what) needs about \(needed >> 20) MiB of memory, and \(limit >> 20) MiB are allowed. "
-                + "Raise the limit, or take a smaller model."
         }
     }
 }

@@ -89,7 +89,7 @@ private struct LanguageModelParts {
         var config: LLaMAConfig = try ConfigFile.read(from: "\(path)/config.json")
         let base = try Checkpoint(folder: path)
         file = base.file
-        try memory.reserve(base.byteCount, for: "The language model")
+        try memory.reserve(base.byteCount, for: "The language model", mapped: true)
         // A delta carries the whole vocabulary, new rows included: its size counts.
         let table = delta?.languageModel["model.embed_tokens.weight"]
         config.vocabSize =
@@ -121,7 +121,7 @@ extension ImageBind {
             throw ModelError.missingComponent(name: "encoder", path: "\(path)/imagebind_huge.pth")
         }
         let checkpoint = try Checkpoint(contentsOf: "\(path)/\(name)")
-        try memory.reserve(checkpoint.byteCount, for: "ImageBind")
+        try memory.reserve(checkpoint.byteCount, for: "ImageBind", mapped: true)
         let weights = Weights(checkpoint, device: device)
         let encoder = try ImageBind(config, from: weights)
         try weights.finish(unused: ImageBind.unusedTensors)

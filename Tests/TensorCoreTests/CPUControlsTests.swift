@@ -78,28 +78,3 @@ private func sampleResults(_ device: Device) -> [Tensor] {
         }
     }
 }
-
-@Suite struct BufferPoolTests {
-    private func figures(_ pool: BufferPool) -> [Int] {
-        [pool.usage.current, pool.usage.peak, pool.usage.cached]
-    }
-
-    @Test func recyclesBuffersWithinABound() {
-        let pool = BufferPool(cacheLimit: 4096)
-        var first: HostStorage? = pool.storage(byteCount: 1000)
-        let address = first?.hostPointer
-        #expect(figures(pool) == [1024, 1024, 0])
-        first = nil
-        #expect(figures(pool) == [0, 1024, 1024])
-        var second: HostStorage? = pool.storage(byteCount: 1020)
-        #expect(second?.hostPointer == address)
-        var large: HostStorage? = pool.storage(byteCount: 5000)
-        #expect(figures(pool) == [6144, 6144, 0])
-        (second, large) = (nil, nil)
-        #expect(large == nil && second == nil)
-        #expect(figures(pool) == [0, 6144, 1024])
-        pool.trim()
-        pool.resetPeak()
-        #expect(figures(pool) == [0, 0, 0])
-    }
-}

@@ -2,6 +2,7 @@ public import ArgumentParser
 import MelodyMini
 import ModelZoo
 public import SouthGPT
+import TensorCore
 
 /// Which model, and how much memory it may take.
 public struct ModelFlags: ParsableArguments {

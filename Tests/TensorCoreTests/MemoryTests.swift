@@ -1,0 +1,90 @@
+import TensorCore
+import TestSupport
+import Testing
+
+@Suite struct BufferPoolTests {
+    private func figures(_ pool: BufferPool) -> [Int] {
+        [pool.usage.current, pool.usage.peak, pool.usage.cached]
+    }
+
+    @Test func recyclesBuffersAndCountsThem() {
+        let pool = BufferPool(cacheFloor: 0)
+        var first: HostStorage? = pool.storage(byteCount: 1000)
+        let address = first?.hostPointer
+        #expect(figures(pool) == [1024, 1024, 0])
+        first = nil
+        #expect(figures(pool) == [0, 1024, 1024])
+        var second: HostStorage? = pool.storage(byteCount: 1020)
+        #expect(second?.hostPointer == address)
+        #expect(pool.usage.systemRequests == 1)
+        second = nil
+        #expect(second == nil)
+        pool.resetPeak()
+        #expect(figures(pool) == [0, 0, 1024])
+        pool.trim()
+        #expect(figures(pool) == [0, 0, 0])
+    }
+
+    @Test func keepsNoMoreThanAQuarterAboveThePeak() {
+        let pool = BufferPool(cacheFloor: 0)
+        for size in [1 << 20, 1 << 19, 1 << 18] { _ = pool.storage(byteCount: size) }
+        // Together they would exceed what was ever needed: the largest went back.
+        #expect(figures(pool) == [0, 1 << 20, (1 << 19) + (1 << 18)])
+    }
+
+    @Test func aRepeatedPassTakesNothingFromTheSystem() async {
+        await #expect(processExitsWith: .success) {
+            let x = recipeInput("x", [70, 96])
+            let weight = recipeInput("w", [96, 96])
+            func pass() {
+                let y = x.linear(weight, activation: .gelu).softmax()
+                _ = attention(
+                    y.reshaped(1, 1, 70, 96), y.reshaped(1, 1, 70, 96),
+                    x[0..<70].reshaped(1, 1, 70, 96))
+                _ = (y.transposed().dense() * 2).sum()
+            }
+            pass()
+            let before = BufferPool.shared.usage
+            pass()
+            let after = BufferPool.shared.usage
+            precondition(after.systemRequests == before.systemRequests && after == before)
+            precondition(TensorMemory.peak >= TensorMemory.current && TensorMemory.cached > 0)
+            TensorMemory.releaseCached()
+            precondition(TensorMemory.cached == 0)
+        }
+    }
+}
+
+@Suite struct MemoryBudgetTests {
+    @Test func refusesWhatExceedsTheLimitAndSetsNothingAside() throws {
+        let budget = MemoryBudget(limit: 100 << 20)
+        try budget.reserve(60 << 20, for: "The language model")
+        let error = #expect(throws: MemoryError.self) {
+            try budget.reserve(50 << 20, for: "The decoder of video")
+        }
+        #expect(
+            error?.description == "The decoder of video: needs 110 MiB of memory together with "
+                + "what is loaded; allowed are 100 MiB. Allow more, or ask for less.")
+        budget.release(20 << 20)
+        try budget.reserve(50 << 20, for: "The decoder of video")
+    }
+
+    @Test func refusesAPassThatTheMachineCannotHold() throws {
+        let budget = MemoryBudget()
+        let error = #expect(throws: MemoryError.self) {
+            try budget.reserving(1 << 60, for: "Decoding an image") { Issue.record("it ran") }
+        }
+        guard case .exhausted(let needed, let available, _) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(needed == 1 << 60 && available > 0 && available < 1 << 50)
+        // Mapped files are the system's to drop.
+        try budget.reserve(1 << 60, for: "A mapped file", mapped: true)
+    }
+
+    @Test func givesAPassesMemoryBackWhenItEnds() throws {
+        let budget = MemoryBudget(limit: 1 << 20)
+        for _ in 0..<3 { try budget.reserving(1 << 20, for: "A pass") {} }
+    }
+}
