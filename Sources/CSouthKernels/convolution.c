@@ -1,211 +1,196 @@
-// Convolutions as matrix products: a tile of output channels and positions takes some input
-// channels at a time, whose patches are laid out in scratch memory (im2col) that stays in the
-// second cache.
-#include "internal.h"
+// Convolutions: which way each is computed.
+//
+// Those 3×3 of stride 1 with enough channels go to Winograd's algorithm; all others are products
+// of the weights with patches of the image. A transposed convolution is one such product for each
+// residue of the output positions modulo the stride: the positions of one residue all see the same
+// taps, and step through the input one by one.
+#include <stdlib.h>
 
-enum {
-    /// Output channels and positions of a tile at most.
-    TILE_OUT = 384, TILE_AT = 512,
-    /// Rows of patches (input channels × kernel) that are laid out at a time.
-    PATCH_ROWS = 384,
-};
-
-typedef struct {
-    south_convolution_shape s;
-    const float *x, *bias;
-    const ptrdiff_t *x_strides;
-    const void *weight;
-    int type;
-    float *y;
-    /// Products of the sizes: positions in, out and of the kernel.
-    ptrdiff_t places, results, taps;
-    ptrdiff_t inputs, outputs;  // of one group
-    ptrdiff_t tile_out, tile_at, out_tiles, at_tiles;
-    int is_pointwise;
-} convolving;
+#include "winograd.h"
+#include "windows.h"
 
 static ptrdiff_t volume(const ptrdiff_t *n) { return n[0] * n[1] * n[2]; }
 
-static convolving convolving_of(const south_convolution_shape *s, const float *x,
-    const void *weight, int type, const float *bias, float *y) {
-    return (convolving){
-        .s = *s, .x = x, .bias = bias, .weight = weight, .type = type, .y = y,
-        .places = volume(s->spatial), .results = volume(s->result), .taps = volume(s->kernel),
-        .inputs = s->inputs / s->groups, .outputs = s->outputs / s->groups,
+static window_tap *taps_of(const south_convolution_shape *s) {
+    window_tap *taps = malloc(sizeof(window_tap) * (size_t)south_max(volume(s->kernel), 1));
+    if (!taps) abort();
+    return taps;
+}
+
+/// Everything but the taps and the weights.
+static windows windows_of(const south_convolution_shape *s, const float *x,
+    const ptrdiff_t *x_strides, float *y) {
+    windows w = {
+        .batch = s->batch, .groups = s->groups, .inputs = s->inputs / s->groups,
+        .outputs = s->outputs / s->groups, .x = x, .x_batch = x_strides[0],
+        .x_channel = x_strides[1], .y = y, .y_channel = volume(s->result),
     };
+    w.y_batch = s->outputs * w.y_channel;
+    ptrdiff_t y_stride = 1;
+    for (int i = 2; i >= 0; i--) {
+        w.axes[i] = (window_axis){
+            .size = s->spatial[i], .grid = s->result[i], .step = s->stride[i],
+            .x_stride = x_strides[2 + i], .y_stride = y_stride,
+        };
+        y_stride *= s->result[i];
+    }
+    return w;
 }
 
-/// A block of the weights `[rows, columns]` at `first`, `stride` apart: in place where they are
-/// float32, else widened into scratch memory; sets the stride of what it returns.
-static const float *weights_block(const convolving *c, ptrdiff_t first, ptrdiff_t rows,
-    ptrdiff_t columns, ptrdiff_t *stride) {
-    if (c->type == SOUTH_FLOAT32) return (const float *)c->weight + first;
-    float *wide = south_scratch(1, sizeof(float) * (size_t)(rows * columns));
-    for (ptrdiff_t row = 0; row < rows; row++)
-        south_widen((const uint16_t *)c->weight + first + row * *stride, c->type, columns,
-            wide + row * columns);
-    *stride = columns;
-    return wide;
-}
-
-/// One row of patches: input channel `x` seen through one tap, at output positions
-/// `at..<at + count`.
-static void patch_row(const convolving *c, const float *x, ptrdiff_t tap, ptrdiff_t at,
-    ptrdiff_t count, float *row) {
-    const south_convolution_shape *s = &c->s;
-    const ptrdiff_t *xs = c->x_strides + 2;
-    ptrdiff_t k2 = tap % s->kernel[2], k1 = tap / s->kernel[2] % s->kernel[1];
-    ptrdiff_t k0 = tap / s->kernel[2] / s->kernel[1];
-    ptrdiff_t shift = k2 * s->dilation[2] - s->before[2], step = s->stride[2];
-    // Output columns whose input lies inside: low..<high.
-    ptrdiff_t low = shift >= 0 ? 0 : south_ceil(-shift, step);
-    ptrdiff_t high = s->spatial[2] - shift <= 0 ? 0 : south_ceil(s->spatial[2] - shift, step);
-    while (count > 0) {
-        ptrdiff_t o2 = at % s->result[2], o1 = at / s->result[2] % s->result[1];
-        ptrdiff_t o0 = at / s->result[2] / s->result[1];
-        ptrdiff_t n = south_min(s->result[2] - o2, count);
-        ptrdiff_t i0 = o0 * s->stride[0] + k0 * s->dilation[0] - s->before[0];
-        ptrdiff_t i1 = o1 * s->stride[1] + k1 * s->dilation[1] - s->before[1];
-        ptrdiff_t start = south_min(south_max(low - o2, 0), n);
-        ptrdiff_t end = south_max(south_min(high - o2, n), start);
-        if (i0 < 0 || i0 >= s->spatial[0] || i1 < 0 || i1 >= s->spatial[1]) start = end = n;
-        for (ptrdiff_t i = 0; i < start; i++) row[i] = 0;
-        if (start < end) {
-            const float *line =
-                x + i0 * xs[0] + i1 * xs[1] + ((o2 + start) * step + shift) * xs[2];
-            ptrdiff_t hop = step * xs[2];
-            if (hop == 1)
-                memcpy(row + start, line, (size_t)(end - start) * 4);
-            else
-                for (ptrdiff_t i = start; i < end; i++) row[i] = line[(i - start) * hop];
-        }
-        for (ptrdiff_t i = end; i < n; i++) row[i] = 0;
-        row += n;
-        at += n;
-        count -= n;
+/// The taps of a convolution.
+static void set_taps(windows *w, const south_convolution_shape *s) {
+    const ptrdiff_t *n = s->kernel;
+    w->taps = volume(n);
+    for (ptrdiff_t t = 0; t < w->taps; t++) {
+        ptrdiff_t place[3] = {t / n[2] / n[1], t / n[2] % n[1], t % n[2]};
+        w->tap[t].weight = t;
+        for (int i = 0; i < 3; i++)
+            w->tap[t].shift[i] = place[i] * s->dilation[i] - s->before[i];
     }
 }
 
-static void convolution_task(void *context, size_t index) {
-    const convolving *c = context;
-    ptrdiff_t rest = (ptrdiff_t)index;
-    ptrdiff_t out = rest % c->out_tiles * c->tile_out;
-    rest /= c->out_tiles;
-    ptrdiff_t at = rest % c->at_tiles * c->tile_at;
-    rest /= c->at_tiles;
-    ptrdiff_t group = rest % c->s.groups, batch = rest / c->s.groups;
-    ptrdiff_t m = south_min(c->tile_out, c->outputs - out);
-    ptrdiff_t n = south_min(c->tile_at, c->results - at);
-    ptrdiff_t channel = group * c->outputs + out;
-    float *y = c->y + (batch * c->s.outputs + channel) * c->results + at;
-    for (ptrdiff_t row = 0; row < m; row++) {
-        float value = c->bias ? c->bias[channel + row] : 0;
-        for (ptrdiff_t i = 0; i < n; i++) y[row * c->results + i] = value;
-    }
-    ptrdiff_t step = south_max(PATCH_ROWS / c->taps, 1), width = c->inputs * c->taps;
-    const float *x = c->x + batch * c->x_strides[0] + group * c->inputs * c->x_strides[1];
-    for (ptrdiff_t in = 0; in < c->inputs; in += step) {
-        ptrdiff_t k = south_min(step, c->inputs - in) * c->taps, stride = width;
-        const float *weight =
-            weights_block(c, channel * width + in * c->taps, m, k, &stride);
-        const float *patches = x + in * c->x_strides[1] + at;
-        ptrdiff_t apart = c->x_strides[1];
-        if (!c->is_pointwise) {
-            float *room = south_scratch(0, sizeof(float) * (size_t)(k * n));
-            for (ptrdiff_t row = 0; row < k; row++)
-                patch_row(c, x + (in + row / c->taps) * c->x_strides[1], row % c->taps, at, n,
-                    room + row * n);
-            patches = room;
-            apart = n;
-        }
-        south_gemm(0, 0, m, n, k, weight, stride, patches, SOUTH_FLOAT32, apart, 1, y, c->results);
-    }
+// MARK: Winograd or not
+
+/// Whether the kernel is 1×3×3 and slides by single steps.
+static int is_square(const south_convolution_shape *s) {
+    for (int i = 0; i < 3; i++)
+        if (s->stride[i] != 1 || s->dilation[i] != 1 || s->kernel[i] != (i == 0 ? 1 : 3)) return 0;
+    return s->before[0] == 0 && s->result[0] == s->spatial[0];
 }
 
-void south_convolution(const south_convolution_shape *shape, const float *x,
+/// Computes it by Winograd's algorithm where that is worth it: multiplications, and what the
+/// transforms take in their place, against those of the direct way with its packing.
+static int by_winograd(winograd *p) {
+    ptrdiff_t height = south_ceil(p->result[0], 4), width = south_ceil(p->result[1], 4);
+    double tiles = (double)(p->batch * p->depth * height * width);
+    double places = (double)(p->batch * p->depth * p->result[0] * p->result[1]);
+    double inputs = (double)south_ceil(p->inputs, 16) * 16;
+    double outputs = (double)south_ceil(p->outputs, 16) * 16;
+    double blocks = tiles / WINOGRAD_TILES < 1 ? 1 : tiles / WINOGRAD_TILES;
+    double products = tiles * (36 * inputs * outputs + 400 * inputs + 300 * outputs)
+        + 200 * blocks * inputs * outputs;
+    double direct = places * 9 * (double)p->inputs * (double)(south_ceil(p->outputs, 12) * 12 + 8);
+    if (products >= direct || p->inputs == 0) return 0;
+    south_winograd(p);
+    return 1;
+}
+
+static winograd winograd_of(const south_convolution_shape *s, const float *x,
+    const ptrdiff_t *x_strides, const void *weight, int type, const float *bias, float *y) {
+    winograd p = {
+        .inputs = s->inputs / s->groups, .outputs = s->outputs / s->groups,
+        .all_outputs = s->outputs, .groups = s->groups, .batch = s->batch,
+        .depth = s->result[0], .x = x, .weight = weight, .type = type, .bias = bias, .y = y,
+    };
+    p.group_stride = p.inputs * p.outputs * 9;
+    for (int i = 0; i < 2; i++) {
+        p.spatial[i] = s->spatial[1 + i];
+        p.result[i] = s->result[1 + i];
+        p.before[i] = s->before[1 + i];
+    }
+    memcpy(p.x_strides, x_strides, sizeof p.x_strides);
+    return p;
+}
+
+// MARK: The three products
+
+void south_convolution(const south_convolution_shape *s, const float *x,
     const ptrdiff_t *x_strides, const void *weight, int weight_type, const float *bias,
     float *y) {
-    convolving c = convolving_of(shape, x, weight, weight_type, bias, y);
-    c.x_strides = x_strides;
-    if (shape->batch * shape->outputs * c.results == 0) return;
-    c.tile_out = south_part(c.outputs, TILE_OUT, 16);
-    c.tile_at = south_part(c.results, TILE_AT, 16);
-    c.out_tiles = south_ceil(c.outputs, c.tile_out);
-    c.at_tiles = south_ceil(c.results, c.tile_at);
-    c.is_pointwise = c.taps == 1 && x_strides[4] == 1 && x_strides[3] == shape->spatial[2]
-        && x_strides[2] == shape->spatial[1] * shape->spatial[2] && x_strides[1] >= c.places;
-    for (int i = 0; i < 3; i++)
-        if (shape->stride[i] != 1 || shape->before[i] != 0 || shape->result[i] != shape->spatial[i])
-            c.is_pointwise = 0;
-    south_parallel((size_t)(shape->batch * shape->groups * c.at_tiles * c.out_tiles),
-        convolution_task, &c);
+    if (s->batch * s->outputs * volume(s->result) == 0) return;
+    if (is_square(s)) {
+        winograd p = winograd_of(s, x, x_strides, weight, weight_type, bias, y);
+        p.output_stride = p.inputs * 9;
+        p.input_stride = 9;
+        if (by_winograd(&p)) return;
+    }
+    windows w = windows_of(s, x, x_strides, y);
+    w.weight = weight;
+    w.type = weight_type;
+    w.bias = bias;
+    w.weight_input = volume(s->kernel);
+    w.weight_output = w.inputs * w.weight_input;
+    w.weight_group = w.outputs * w.weight_output;
+    w.tap = taps_of(s);
+    set_taps(&w, s);
+    windows_prepare(&w);
+    windows_product(&w);
+    free(w.tap);
 }
 
-// MARK: Transposed
+/// The taps of one axis that output positions `residue` modulo the stride see, with the input
+/// position that the first of them sees; their count.
+static ptrdiff_t taps_of_residue(const south_convolution_shape *s, int axis, ptrdiff_t residue,
+    ptrdiff_t tap, ptrdiff_t *shift) {
+    ptrdiff_t reach = residue + s->before[axis] - tap * s->dilation[axis];
+    *shift = reach / s->stride[axis];
+    return reach % s->stride[axis] == 0;
+}
 
-/// Adds what one output channel gets through one tap from input positions `at..<at + count`.
-static void scatter_row(const convolving *c, const float *row, ptrdiff_t tap, ptrdiff_t at,
-    ptrdiff_t count, float *y) {
-    const south_convolution_shape *s = &c->s;
-    ptrdiff_t k2 = tap % s->kernel[2], k1 = tap / s->kernel[2] % s->kernel[1];
-    ptrdiff_t k0 = tap / s->kernel[2] / s->kernel[1];
-    for (ptrdiff_t i = 0; i < count; i++) {
-        ptrdiff_t place = at + i;
-        ptrdiff_t i2 = place % s->spatial[2], i1 = place / s->spatial[2] % s->spatial[1];
-        ptrdiff_t i0 = place / s->spatial[2] / s->spatial[1];
-        ptrdiff_t o0 = i0 * s->stride[0] + k0 * s->dilation[0] - s->before[0];
-        ptrdiff_t o1 = i1 * s->stride[1] + k1 * s->dilation[1] - s->before[1];
-        ptrdiff_t n = south_min(s->spatial[2] - i2, count - i), step = s->stride[2];
-        ptrdiff_t shift = i2 * step + k2 * s->dilation[2] - s->before[2];
-        if (o0 >= 0 && o0 < s->result[0] && o1 >= 0 && o1 < s->result[1]) {
-            float *line = y + (o0 * s->result[1] + o1) * s->result[2];
-            ptrdiff_t low = shift >= 0 ? 0 : south_ceil(-shift, step);
-            ptrdiff_t high = s->result[2] - shift <= 0 ? 0 : south_ceil(s->result[2] - shift, step);
-            for (ptrdiff_t j = low; j < south_min(high, n); j++)
-                line[j * step + shift] += row[i + j];
+/// The output positions whose residues are `r`, from the first on.
+static void transposed_phase(
+    const south_convolution_shape *s, const windows *whole, const ptrdiff_t *r) {
+    windows w = *whole;
+    for (int i = 0; i < 3; i++) {
+        w.y += r[i] * w.axes[i].y_stride;
+        w.axes[i].y_stride *= s->stride[i];
+        w.axes[i].grid = south_ceil(s->result[i] - r[i], s->stride[i]);
+        w.axes[i].step = 1;
+    }
+    ptrdiff_t shift[3];
+    const ptrdiff_t *n = s->kernel;
+    w.taps = 0;
+    for (ptrdiff_t a = 0; a < n[0]; a++) {
+        if (!taps_of_residue(s, 0, r[0], a, &shift[0])) continue;
+        for (ptrdiff_t b = 0; b < n[1]; b++) {
+            if (!taps_of_residue(s, 1, r[1], b, &shift[1])) continue;
+            for (ptrdiff_t c = 0; c < n[2]; c++) {
+                if (!taps_of_residue(s, 2, r[2], c, &shift[2])) continue;
+                window_tap *tap = &w.tap[w.taps++];
+                tap->weight = (a * n[1] + b) * n[2] + c;
+                memcpy(tap->shift, shift, sizeof shift);
+            }
         }
-        i += n - 1;
     }
+    windows_prepare(&w);
+    windows_product(&w);
 }
 
-static void transposed_task(void *context, size_t index) {
-    const convolving *c = context;
-    ptrdiff_t rest = (ptrdiff_t)index;
-    ptrdiff_t out = rest % c->out_tiles * c->tile_out;
-    rest /= c->out_tiles;
-    ptrdiff_t group = rest % c->s.groups, batch = rest / c->s.groups;
-    ptrdiff_t outputs = south_min(c->tile_out, c->outputs - out);
-    ptrdiff_t channel = group * c->outputs + out;
-    float *y = c->y + (batch * c->s.outputs + channel) * c->results;
-    for (ptrdiff_t o = 0; o < outputs; o++) {
-        float value = c->bias ? c->bias[channel + o] : 0;
-        for (ptrdiff_t i = 0; i < c->results; i++) y[o * c->results + i] = value;
+void south_transposed_convolution(const south_convolution_shape *s, const float *x,
+    const ptrdiff_t *x_strides, const void *weight, int weight_type, const float *bias,
+    float *y) {
+    if (s->batch * s->outputs * volume(s->result) == 0) return;
+    if (is_square(s)) {
+        winograd p = winograd_of(s, x, x_strides, weight, weight_type, bias, y);
+        // The same as a convolution with the taps in reverse order.
+        for (int i = 0; i < 2; i++) p.before[i] = 2 - p.before[i];
+        p.is_flipped = 1;
+        p.output_stride = 9;
+        p.input_stride = p.outputs * 9;
+        if (by_winograd(&p)) return;
     }
-    ptrdiff_t m = outputs * c->taps, width = c->outputs * c->taps;
-    const float *x = c->x + (batch * c->s.inputs + group * c->inputs) * c->places;
-    for (ptrdiff_t at = 0; at < c->places; at += c->tile_at) {
-        ptrdiff_t n = south_min(c->tile_at, c->places - at);
-        float *room = south_scratch(0, sizeof(float) * (size_t)(m * n));
-        for (ptrdiff_t in = 0; in < c->inputs; in += PATCH_ROWS) {
-            ptrdiff_t k = south_min(PATCH_ROWS, c->inputs - in), stride = width;
-            const float *weight = weights_block(
-                c, (group * c->inputs + in) * width + out * c->taps, k, m, &stride);
-            south_gemm(1, 0, m, n, k, weight, stride, x + in * c->places + at, SOUTH_FLOAT32,
-                c->places, in > 0, room, n);
-        }
-        for (ptrdiff_t row = 0; row < m; row++)
-            scatter_row(c, room + row * n, row % c->taps, at, n, y + row / c->taps * c->results);
-    }
+    windows w = windows_of(s, x, x_strides, y);
+    w.weight = weight;
+    w.type = weight_type;
+    w.bias = bias;
+    w.weight_output = volume(s->kernel);
+    w.weight_input = w.outputs * w.weight_output;
+    w.weight_group = w.inputs * w.weight_input;
+    w.tap = taps_of(s);
+    ptrdiff_t r[3];
+    for (r[0] = 0; r[0] < south_min(s->stride[0], s->result[0]); r[0]++)
+        for (r[1] = 0; r[1] < south_min(s->stride[1], s->result[1]); r[1]++)
+            for (r[2] = 0; r[2] < south_min(s->stride[2], s->result[2]); r[2]++)
+                transposed_phase(s, &w, r);
+    free(w.tap);
 }
 
-void south_transposed_convolution(const south_convolution_shape *shape, const float *x,
-    const void *weight, int weight_type, const float *bias, float *y) {
-    convolving c = convolving_of(shape, x, weight, weight_type, bias, y);
-    if (shape->batch * shape->outputs * c.results == 0) return;
-    c.tile_out = south_part(c.outputs, south_max(PATCH_ROWS / c.taps, 1), 1);
-    c.tile_at = south_part(c.places, TILE_AT, 16);
-    c.out_tiles = south_ceil(c.outputs, c.tile_out);
-    if (c.inputs == 0) c.places = 0;
-    south_parallel(
-        (size_t)(shape->batch * shape->groups * c.out_tiles), transposed_task, &c);
+void south_convolution_weight_gradient(const south_convolution_shape *s, const float *x,
+    const ptrdiff_t *x_strides, const float *gradient, float *dw) {
+    windows w = windows_of(s, x, x_strides, NULL);
+    w.tap = taps_of(s);
+    set_taps(&w, s);
+    windows_prepare(&w);
+    windows_weight_gradient(&w, gradient, dw);
+    free(w.tap);
 }

@@ -140,9 +140,14 @@ typedef struct {
 /// dense in float32, bfloat16 or float16, `bias [outputs]` or null → `y [batch, outputs, result]`.
 void south_convolution(const south_convolution_shape *shape, const float *x,
     const ptrdiff_t *x_strides, const void *weight, int weight_type, const float *bias, float *y);
-/// The transpose: dense `x [batch, inputs, spatial]`, `weight [inputs, outputs / groups, kernel]`.
+/// The transpose: `x [batch, inputs, spatial]` with five strides, `weight [inputs, outputs / groups,
+/// kernel]`; `result` may be any size, positions that no input reaches get the bias alone.
 void south_transposed_convolution(const south_convolution_shape *shape, const float *x,
-    const void *weight, int weight_type, const float *bias, float *y);
+    const ptrdiff_t *x_strides, const void *weight, int weight_type, const float *bias, float *y);
+/// The gradient of a convolution's weights, `dw [outputs, inputs / groups, kernel]`, from `x` with
+/// five strides and the dense `gradient [batch, outputs, result]`.
+void south_convolution_weight_gradient(const south_convolution_shape *shape, const float *x,
+    const ptrdiff_t *x_strides, const float *gradient, float *dw);
 
 /// Sizes and strides of an attention; queries, keys and values have adjacent last axes.
 typedef struct {

@@ -11,8 +11,7 @@ extension CPUBackend {
         let sizes = geometry.outputSizes(Array(x.shape[2...]), kernel: kernel)
         let y = empty([x.shape[0], weight.shape[0]] + sizes)
         var plan = plan(x, kernel, sizes, outputs: weight.shape[0], geometry)
-        let missing = [Int](repeating: 0, count: 5 - x.rank)
-        let strides = Array(x.strides[..<2]) + missing + x.strides[2...]
+        let strides = strides(x)
         withExtendedLifetime((x, weight, bias, y)) {
             south_convolution(
                 &plan, x.floatPointer, strides, weight.bytes, weight.dtype.kernelCode,
@@ -24,18 +23,38 @@ extension CPUBackend {
     func transposedConvolution(
         _ x: Tensor, weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry
     ) -> Tensor {
-        let x = x.dense()
         let kernel = Array(weight.shape[2...])
         let sizes = geometry.transposedSizes(Array(x.shape[2...]), kernel: kernel)
         let outputs = weight.shape[1] * geometry.groups
         let y = empty([x.shape[0], outputs] + sizes)
         var plan = plan(x, kernel, sizes, outputs: outputs, geometry)
+        let strides = strides(x)
         withExtendedLifetime((x, weight, bias, y)) {
             south_transposed_convolution(
-                &plan, x.floatPointer, weight.bytes, weight.dtype.kernelCode, bias?.floatPointer,
-                y.floatPointer)
+                &plan, x.floatPointer, strides, weight.bytes, weight.dtype.kernelCode,
+                bias?.floatPointer, y.floatPointer)
         }
         return y
+    }
+
+    func convolutionWeightGradient(
+        _ x: Tensor, gradient: Tensor, kernel: [Int], _ geometry: ConvolutionGeometry
+    ) -> Tensor {
+        let outputs = gradient.shape[1]
+        let result = empty([outputs, x.shape[1] / geometry.groups] + kernel)
+        var plan = plan(x, kernel, Array(gradient.shape[2...]), outputs: outputs, geometry)
+        let strides = strides(x)
+        withExtendedLifetime((x, gradient, result)) {
+            south_convolution_weight_gradient(
+                &plan, x.floatPointer, strides, gradient.floatPointer, result.floatPointer)
+        }
+        return result
+    }
+
+    /// Of batch, channel, and three spatial axes.
+    private func strides(_ x: Tensor) -> [Int] {
+        let missing = [Int](repeating: 0, count: 5 - x.rank)
+        return Array(x.strides[..<2]) + missing + Array(x.strides[2...])
     }
 
     private func plan(
