@@ -11,14 +11,19 @@ private func sampleResults(_ device: Device) -> [Tensor] {
     let half = numbers("weight", [70, 130], on: device, .bfloat16)
     let heads = numbers("q", [2, 150, 96], on: device).splitHeads(4)
     let filter = numbers("filter", [40, 48, 3, 3], on: device)
+    let sliding = ConvolutionGeometry(stride: [1, 1], padding: [1, 1], dilation: [1, 1])
+    let striding = ConvolutionGeometry(stride: [2, 2], padding: [1, 1], dilation: [1, 1])
+    let arriving = numbers("arriving", [2, 40, 11, 10], on: device)
     let norm = numbers("norm", [48], on: device)
     return [
         wide.linear(weight, activation: .gelu), wide.linear(half),
         wide.sliced(0, 0..<2).linear(half), wide.sliced(0, 3..<4).linear(weight),
         wide.matmul(weight.transposed()), wide.softmax(), wide.squared().sum(), wide.max([1]),
         wide.transposed() * wide.transposed().exp(), wide.tanh(), wide.cast(to: .float16),
-        x.convolved(
-            with: filter, ConvolutionGeometry(stride: [1, 1], padding: [1, 1], dilation: [1, 1])),
+        x.convolved(with: filter, sliding), x.convolved(with: filter, striding),
+        arriving.transposeConvolved(with: filter, striding),
+        arriving.transposeConvolved(with: filter, sliding),
+        device.backend.convolutionWeightGradient(x, gradient: arriving, kernel: [3, 3], striding),
         x.groupNorm(groups: 8, weight: norm, bias: norm, epsilon: 1e-5, activation: .silu),
         attention(heads, heads, heads, mask: .causal), attention(heads, heads, heads),
         attention(heads.sliced(2, 0..<1), heads, heads),
