@@ -88,7 +88,8 @@ let package = Package(
             dependencies: [.target(name: "CSouthOpenMPI", condition: .when(traits: ["MPI"]))],
             cSettings: [.define("SOUTHGPT_MPI", .when(traits: ["MPI"]))]),
 
-        library("TensorCore", ["CSouthKernels", "CSouthOpenBLAS", "CSouthZlib"]),
+        library(
+            "TensorCore", ["CSouthKernels", "CSouthLAPACKE", "CSouthOpenBLAS", "CSouthZlib"]),
         library("MediaIO", ["TensorCore", "CSouthImageCodecs", "CSouthSndfile", "CSouthFFmpeg"]),
         library("ModelZoo", ["TensorCore"]),
         library("Diffusion", ["ModelZoo", "TensorCore"]),
