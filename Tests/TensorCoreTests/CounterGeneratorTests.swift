@@ -26,4 +26,24 @@ import Testing
         _ = whole.normal(7)
         #expect(whole.normal(20) == later.normal(20))
     }
+
+    @Test func givesAnyPartOfADrawWithoutTheRest() {
+        var (whole, part) = (CounterGenerator(seed: 9), CounterGenerator(seed: 9))
+        let (all, uniform) = (whole.normal(50_000), whole.uniform(50_000))
+        #expect(part.normal(1000, startingAt: 40_001) == Array(all[40_001..<41_001]))
+        #expect(part.uniform(3, startingAt: 7) == Array(uniform[7..<10]))
+        #expect(uniform.allSatisfy { (0..<1).contains($0) })
+        let mean = uniform.reduce(0.0) { $0 + Double($1) } / 50_000
+        #expect(abs(mean - 0.5) < 0.005)
+        #expect(part.call == 2)
+    }
+
+    @Test func drawsTheWordsOfItsCounters() {
+        var generator = CounterGenerator(seed: 77, call: 5)
+        let found = generator.uniform(100)
+        for place in 0..<100 {
+            let words = CounterGenerator(seed: 77).words(at: SIMD4(5, 0, UInt32(place), 0))
+            #expect(found[place] == Float(words[0] >> 8) * 0x1p-24)
+        }
+    }
 }

@@ -45,6 +45,71 @@ import Testing
             generator.normal([1, 8, 9, 16]).isClose(to: fixture["normal.13"], absolute: 3e-7))
     }
 
+    @Test func drawsFromRanges() throws {
+        let fixture = try Fixture("generators")
+        var generator = TorchGenerator(seed: 1)
+        let exact = fixture["uniform64"].withBytes { Array($0.bindMemory(to: Double.self)) }
+        #expect(generator.uniform64(50) == exact)
+        generator = TorchGenerator(seed: 2)
+        #expect(generator.uniform(700, from: -0.3, to: 0.7) == fixture["uniform.range"].floats())
+        generator = TorchGenerator(seed: 3)
+        #expect(
+            generator.integers(700, in: -7..<100) == fixture["integers.range"].integers())
+        generator = TorchGenerator(seed: 4)
+        #expect(
+            generator.integers(20, in: -(1 << 40)..<(1 << 41))
+                == fixture["integers.wide"].integers())
+        generator = TorchGenerator(seed: 5)
+        let shifted = generator.normal([99], mean: -1, deviation: 0.5)
+        #expect(shifted.isClose(to: fixture["normal.shifted"], absolute: 3e-7))
+        generator = TorchGenerator(seed: 5)
+        let few = generator.normal([7], mean: 2, deviation: 3)
+        #expect(few.isClose(to: fixture["normal.few"], absolute: 3e-7))
+    }
+
+    @Test func fallsAsPyTorchsCoinsDo() throws {
+        let fixture = try Fixture("generators")
+        var generator = TorchGenerator(seed: 6)
+        #expect(
+            generator.coins([300], probability: 0.3).integers() == fixture["coins"].integers())
+        generator = TorchGenerator(seed: 7)
+        let found = Tensor(generator.exponential(100, rate: 2))
+        #expect(found.isClose(to: fixture["exponential"], absolute: 3e-7))
+    }
+
+    @Test func resumesWhatPyTorchSavedAndTheOtherWayAround() throws {
+        let fixture = try Fixture("generators")
+        let saved = fixture["state"].withBytes { Array($0) }
+        var generator = TorchGenerator(seed: 0x1_2345_6789)
+        _ = generator.normal(3)
+        _ = generator.uniform(1000)
+        #expect(generator.state == saved)
+        var resumed = try TorchGenerator(state: saved)
+        #expect(resumed == generator)
+        #expect(resumed.normal([20]).isClose(to: fixture["state.next"], absolute: 3e-7))
+        #expect(resumed.normal([2]).isClose(to: fixture["state.last"], absolute: 3e-7))
+        // At a block's end, and before the first number.
+        for count in [0, 624] {
+            var whole = TorchGenerator(seed: 3)
+            _ = whole.next(count)
+            var part = try TorchGenerator(state: whole.state)
+            #expect(part.uniform(50) == whole.uniform(50))
+        }
+    }
+
+    @Test func refusesStatesThatNoGeneratorReaches() {
+        #expect(throws: GeneratorStateError.wrongLength(found: 3)) {
+            try TorchGenerator(state: [1, 2, 3])
+        }
+        var state = TorchGenerator(seed: 0).state
+        state[8] = 200
+        #expect(throws: GeneratorStateError.self) { try TorchGenerator(state: state) }
+        #expect(
+            GeneratorStateError.wrongLength(found: 3).description
+                == "generator state: 3 bytes, expected 5056. "
+                + "Was it saved by torch.get_rng_state() of the processor?")
+    }
+
     @Test(
         arguments: [
             (0, [8], [1.5409961, -0.2934289, -2.1787894, 0.5684313], -1.60454, 11.5282),

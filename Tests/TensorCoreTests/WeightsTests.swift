@@ -103,7 +103,7 @@ import Testing
         _ = try Linear(3, 2, from: linear)
         var generator = TorchGenerator(seed: 13)
         let bound = 1 / Float(3).squareRoot()
-        let expected = generator.uniform(6).map { $0 * 2 * bound - bound }
+        let expected = generator.uniform(6, from: -bound, to: bound)
         #expect(linear.parameters.map(\.name) == ["weight", "bias"])
         #expect(linear.parameters[0].value.floats() == expected)
         #expect(linear.parameters[1].value.floats().allSatisfy { abs($0) <= bound })

@@ -164,4 +164,21 @@ typedef struct {
 void south_attention(const south_attention_shape *shape, const float *q, const float *k,
     const float *v, const float *mask, float *y);
 
+// MARK: Random numbers
+
+/// The next `count` words of a Mersenne Twister: `state [624]`, of which the first `position`
+/// (up to 624) have been given out; both move on.
+void south_twister_words(uint32_t *state, int *position, ptrdiff_t count, uint32_t *y);
+/// `count` numbers `u · (high − low) + low`, u the low 24 bits of a word over 2²⁴.
+void south_twister_uniform(uint32_t *state, int *position, ptrdiff_t count, float low, float high,
+    float *y);
+/// `count ≥ 16` normal numbers as PyTorch fills a tensor: in groups of 16, the last of which is
+/// drawn anew where they do not come out even.
+void south_twister_normal(uint32_t *state, int *position, ptrdiff_t count, float mean,
+    float deviation, float *y);
+/// Numbers `start..<start + count` of a draw of Philox 4×32-10: counter (call, 0, place, 0),
+/// uniform in [0, 1) by the upper 24 bits of its first word, or normal by its first two.
+void south_counter_numbers(uint64_t seed, uint32_t call, uint32_t start, ptrdiff_t count,
+    int is_normal, float *y);
+
 #endif

@@ -1,4 +1,4 @@
-import Glibc
+internal import CSouthKernels
 
 /// A generator without memory: any number of it can be had directly, by its place.
 ///
@@ -35,19 +35,36 @@ public struct CounterGenerator: Sendable {
         return words
     }
 
-    /// `count` numbers of mean 0 and variance 1: one draw.
-    public mutating func normal(_ count: Int) -> [Float] {
+    /// Numbers `start..<start + count` of the draw at `call`, in [0, 1): one draw. Any part of a
+    /// draw can be had without the rest.
+    public mutating func uniform(_ count: Int, startingAt start: Int = 0) -> [Float] {
+        draw(count, start, isNormal: false)
+    }
+
+    /// Numbers `start..<start + count` of the draw at `call`, of mean 0 and variance 1: one draw.
+    public mutating func normal(_ count: Int, startingAt start: Int = 0) -> [Float] {
+        draw(count, start, isNormal: true)
+    }
+
+    private mutating func draw(_ count: Int, _ start: Int, isNormal: Bool) -> [Float] {
+        precondition(
+            start >= 0 && count >= 0 && start + count <= 1 << 32,
+            "CounterGenerator: \(count) numbers from \(start) on; a draw has 2³²")
         defer { call &+= 1 }
-        return (0..<count).map { index in
-            let words = words(at: [call, 0, UInt32(truncatingIfNeeded: index), 0])
-            let u = (Float(words[0]) + 0.5) * 0x1p-32
-            let angle = (Float(words[1]) + 0.5) * (TorchGenerator.turn * 0x1p-32)
-            return (-2 * logf(u)).squareRoot() * sinf(angle)
+        return [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+            south_counter_numbers(
+                seed, call, UInt32(start), count, isNormal ? 1 : 0, buffer.baseAddress)
+            filled = count
         }
     }
 
-    /// A tensor of one draw.
+    /// A tensor of one draw of normal numbers.
     public mutating func normal(_ shape: Shape, device: Device = .cpu) -> Tensor {
         Tensor(normal(shape.elementCount), shape, device: device)
+    }
+
+    /// A tensor of one draw of numbers in [0, 1).
+    public mutating func uniform(_ shape: Shape, device: Device = .cpu) -> Tensor {
+        Tensor(uniform(shape.elementCount), shape, device: device)
     }
 }

@@ -1,115 +1,99 @@
+internal import CSouthKernels
 import Glibc
 
 /// PyTorch's generator of the processor: a seed gives the numbers that its users know.
 ///
-/// Integers and uniform numbers are the same bits; normal ones differ by no more than PyTorch's
-/// own builds do among themselves (3e-7).
+/// Integers, uniform numbers and permutations are the same bits; normal ones differ by no more
+/// than PyTorch's own builds do among themselves (3e-7).
 ///
 /// - Source: torch 2.13 (the same since 1.6), `CPUGeneratorImpl`, Mersenne Twister 19937
-public struct TorchGenerator: Sendable {
-    private var state: [UInt32]
-    private var position = 624
+public struct TorchGenerator: Sendable, Equatable {
+    /// The seed it was made with.
+    let seed: UInt64
+    /// The twister's words, and how many of them were given out.
+    var words: [UInt32]
+    var position: Int32
     /// The second half of a pair of single normal numbers, kept for the next.
-    private var spare: Double?
+    var spare: Double?
+
+    init(seed: UInt64, words: [UInt32], position: Int32, spare: Double?) {
+        (self.seed, self.words, self.position, self.spare) = (seed, words, position, spare)
+    }
 
     /// A generator as after `torch.manual_seed(seed)`. Only the low 32 bits count, as there.
     public init(seed: UInt64) {
-        state = [UInt32](repeating: 0, count: 624)
-        state[0] = UInt32(truncatingIfNeeded: seed)
-        for index in 1..<624 {
-            let before = state[index - 1]
-            state[index] = 1_812_433_253 &* (before ^ (before >> 30)) &+ UInt32(index)
+        var words = [UInt32](repeating: 0, count: TorchGenerator.wordCount)
+        words[0] = UInt32(truncatingIfNeeded: seed)
+        for index in 1..<words.count {
+            let before = words[index - 1]
+            words[index] = 1_812_433_253 &* (before ^ (before >> 30)) &+ UInt32(index)
         }
+        self.init(
+            seed: seed, words: words, position: Int32(TorchGenerator.wordCount), spare: nil)
     }
+
+    static let wordCount = 624
 
     /// The next 32 raw bits.
-    public mutating func next() -> UInt32 {
-        if position == 624 { twist() }
-        var word = state[position]
-        position += 1
-        word ^= word >> 11
-        word ^= (word << 7) & 0x9D2C_5680
-        word ^= (word << 15) & 0xEFC6_0000
-        return word ^ (word >> 18)
+    public mutating func next() -> UInt32 { next(1)[0] }
+
+    /// The next raw words.
+    public mutating func next(_ count: Int) -> [UInt32] {
+        filled(count) { south_twister_words($0, &$1, count, $2) }
     }
 
-    private mutating func twist() {
-        state.withUnsafeMutableBufferPointer { state in
-            for index in 0..<624 {
-                let following = index == 623 ? 0 : index + 1
-                let far = index < 227 ? index + 397 : index - 227
-                let joined = (state[index] & 0x8000_0000) | (state[following] & 0x7FFF_FFFF)
-                state[index] =
-                    state[far] ^ (joined >> 1) ^ (joined & 1 == 0 ? 0 : 0x9908_B0DF)
+    private mutating func next64(_ count: Int) -> [UInt64] {
+        let words = next(2 * count)
+        return (0..<count).map { UInt64(words[2 * $0]) << 32 | UInt64(words[2 * $0 + 1]) }
+    }
+
+    /// An array that a kernel writes from the words and the position.
+    private mutating func filled<Element>(
+        _ count: Int,
+        _ kernel: (UnsafeMutablePointer<UInt32>?, inout Int32, UnsafeMutablePointer<Element>?)
+            -> Void
+    ) -> [Element] {
+        precondition(count >= 0, "TorchGenerator: \(count) numbers")
+        return [Element](unsafeUninitializedCapacity: count) { buffer, filled in
+            words.withUnsafeMutableBufferPointer {
+                kernel($0.baseAddress, &position, buffer.baseAddress)
             }
-        }
-        position = 0
-    }
-
-    private mutating func next64() -> UInt64 {
-        let high = UInt64(next())
-        return high << 32 | UInt64(next())
-    }
-
-    private mutating func nextUniform() -> Float { Float(next() & 0xFF_FFFF) * 0x1p-24 }
-
-    private mutating func nextUniform64() -> Double {
-        Double(next64() & 0x1F_FFFF_FFFF_FFFF) * 0x1p-53
-    }
-
-    /// `count` numbers in [0, 1): `torch.rand`.
-    public mutating func uniform(_ count: Int) -> [Float] {
-        (0..<count).map { _ in nextUniform() }
-    }
-
-    /// `count` numbers of mean 0 and variance 1: `torch.randn` in `float32`.
-    ///
-    /// From 16 on they come in groups of 16; fewer come in pairs, the second of which waits for
-    /// the next call.
-    public mutating func normal(_ count: Int) -> [Float] {
-        if count < 16 { return (0..<count).map { _ in Float(nextNormal()) } }
-        var values = uniform(count)
-        for start in stride(from: 0, through: count - 16, by: 16) {
-            TorchGenerator.transform(&values, at: start)
-        }
-        if count % 16 != 0 {
-            values.replaceSubrange((count - 16)..., with: uniform(16))
-            TorchGenerator.transform(&values, at: count - 16)
-        }
-        return values
-    }
-
-    /// 2π, rounded to nearest as in C; `Float.pi` is rounded towards zero.
-    static let turn = Float(2 * Double.pi)
-
-    /// Box and Muller's transform of 16 uniform numbers, in place: eight radii, eight angles.
-    private static func transform(_ values: inout [Float], at start: Int) {
-        for index in start..<(start + 8) {
-            let radius = (-2 * logf(1 - values[index])).squareRoot()
-            let angle = TorchGenerator.turn * values[index + 8]
-            values[index] = radius * cosf(angle)
-            values[index + 8] = radius * sinf(angle)
+            filled = count
         }
     }
+}
 
-    private mutating func nextNormal() -> Double {
-        if let value = spare {
-            spare = nil
-            return value
-        }
-        let angle = 2 * Double.pi * nextUniform64()
-        let radius = (-2 * log1p(-nextUniform64())).squareRoot()
-        spare = radius * sin(angle)
-        return radius * cos(angle)
+// MARK: - Uniform numbers and integers
+
+extension TorchGenerator {
+    /// `count` numbers from `low` up to, without, `high`: `torch.rand`, `Tensor.uniform_`.
+    public mutating func uniform(
+        _ count: Int, from low: Float = 0, to high: Float = 1
+    ) -> [Float] {
+        filled(count) { south_twister_uniform($0, &$1, count, low, high, $2) }
+    }
+
+    /// `count` numbers in [0, 1) with 53 bits: `torch.rand` in `float64`.
+    public mutating func uniform64(_ count: Int) -> [Double] {
+        next64(count).map { Double($0 & 0x1F_FFFF_FFFF_FFFF) * 0x1p-53 }
     }
 
     /// `count` integers in `0..<bound`: `torch.randint(bound, …)`.
     public mutating func integers(_ count: Int, below bound: Int) -> [Int] {
-        precondition(bound > 0, "integers below \(bound)")
-        let range = UInt64(bound)
+        integers(count, in: 0..<bound)
+    }
+
+    /// `count` integers in `range`: `torch.randint(low, high, …)`.
+    public mutating func integers(_ count: Int, in range: Range<Int>) -> [Int] {
+        precondition(!range.isEmpty, "integers in \(range)")
+        let (low, width) = (
+            range.lowerBound, UInt64(bitPattern: Int64(range.upperBound &- range.lowerBound))
+        )
         // Wide ranges take 64 bits each, as PyTorch decides it.
-        if range >= 1 << 28 { return (0..<count).map { _ in Int(next64() % range) } }
-        return (0..<count).map { _ in Int(UInt64(next()) % range) }
+        if width >= 1 << 28 {
+            return next64(count).map { low &+ Int(truncatingIfNeeded: $0 % width) }
+        }
+        return next(count).map { low &+ Int(UInt64($0) % width) }
     }
 
     /// The numbers `0..<count` in random order: `torch.randperm`.
@@ -117,16 +101,84 @@ public struct TorchGenerator: Sendable {
         precondition(
             count >= 0 && count < Int(UInt32.max) / 20, "permutation of \(count) numbers")
         var order = Array(0..<count)
-        for index in 0..<max(count - 1, 0) {
-            order.swapAt(index, index + Int(next()) % (count - index))
+        let words = next(Swift.max(count - 1, 0))
+        for (index, word) in words.enumerated() {
+            order.swapAt(index, index + Int(word) % (count - index))
         }
         return order
     }
+
+    /// `count` coins that fall on true with that probability: `Tensor.bernoulli_(p)`, which also
+    /// draws the mask of `torch.nn.functional.dropout` (with 1 − p there).
+    public mutating func coins(_ count: Int, probability: Double) -> [Bool] {
+        precondition((0...1).contains(probability), "coins of probability \(probability)")
+        return uniform64(count).map { $0 < probability }
+    }
+
+    /// `count` numbers of the exponential distribution with this rate: `Tensor.exponential_`.
+    public mutating func exponential(_ count: Int, rate: Double = 1) -> [Float] {
+        uniform64(count).map { Float(-1 / rate * log1p(-$0)) }
+    }
 }
 
+// MARK: - Normal numbers
+
 extension TorchGenerator {
-    /// `torch.randn(shape)`.
-    public mutating func normal(_ shape: Shape, device: Device = .cpu) -> Tensor {
-        Tensor(normal(shape.elementCount), shape, device: device)
+    /// `count` normal numbers: `torch.randn`, `Tensor.normal_` in `float32`.
+    ///
+    /// From 16 on they come in groups of 16; fewer come in pairs, the second of which waits for
+    /// the next call.
+    public mutating func normal(
+        _ count: Int, mean: Float = 0, deviation: Float = 1
+    ) -> [Float] {
+        if count < 16 {
+            return (0..<count).map { _ in
+                Float(nextNormal() * Double(deviation) + Double(mean))
+            }
+        }
+        return filled(count) { south_twister_normal($0, &$1, count, mean, deviation, $2) }
+    }
+
+    /// 2π, rounded to nearest as in C; `Float.pi` is rounded towards zero.
+    static let turn = Float(2 * Double.pi)
+
+    private mutating func nextNormal() -> Double {
+        if let value = spare {
+            spare = nil
+            return value
+        }
+        let pair = uniform64(2)
+        let angle = 2 * Double.pi * pair[0]
+        let radius = (-2 * log1p(-pair[1])).squareRoot()
+        spare = radius * sin(angle)
+        return radius * cos(angle)
+    }
+}
+
+// MARK: - Tensors
+
+extension TorchGenerator {
+    /// `torch.randn(shape)`, or `normal_(mean, deviation)`.
+    public mutating func normal(
+        _ shape: Shape, mean: Float = 0, deviation: Float = 1, device: Device = .cpu
+    ) -> Tensor {
+        Tensor(
+            normal(shape.elementCount, mean: mean, deviation: deviation), shape, device: device)
+    }
+
+    /// `torch.rand(shape)`, or `uniform_(low, high)`.
+    public mutating func uniform(
+        _ shape: Shape, from low: Float = 0, to high: Float = 1, device: Device = .cpu
+    ) -> Tensor {
+        Tensor(uniform(shape.elementCount, from: low, to: high), shape, device: device)
+    }
+
+    /// `torch.empty(shape).bernoulli_(probability)`, as `bool`.
+    public mutating func coins(
+        _ shape: Shape, probability: Double, device: Device = .cpu
+    ) -> Tensor {
+        coins(shape.elementCount, probability: probability).withUnsafeBytes {
+            Tensor(copying: $0, .bool, shape, device: device)
+        }
     }
 }
