@@ -164,6 +164,29 @@ typedef struct {
 void south_attention(const south_attention_shape *shape, const float *q, const float *k,
     const float *v, const float *mask, float *y);
 
+// MARK: Indices
+
+/// The first of `count` ids outside `0..<bound`, or −1.
+ptrdiff_t south_first_outside(ptrdiff_t count, const int32_t *ids, ptrdiff_t bound);
+/// `y[o, j, :] = x[o, ids[j], :]` of elements of `size` bytes: `x [outer, ·, inner]` with two outer
+/// strides and adjacent `inner`.
+void south_select(ptrdiff_t outer, ptrdiff_t inner, const void *x, const ptrdiff_t *x_strides,
+    const int32_t *ids, ptrdiff_t count, int size, void *y);
+/// `y[o, ids[j], :] += x[o, j, :]`, j in order: `x [outer, count, inner]` with two outer strides
+/// and adjacent `inner`, `y [outer, n, inner]` dense, with what is added to.
+void south_add_selected(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const float *x,
+    const ptrdiff_t *x_strides, const int32_t *ids, ptrdiff_t count, float *y);
+/// `y[…, j, …] = x[…, ids[…, j, …], …]` along `axis`, for indices of `shape`; views of one rank,
+/// elements of `size` bytes.
+void south_gather(int rank, int axis, const ptrdiff_t *shape, const void *x,
+    const ptrdiff_t *x_strides, const int32_t *ids, const ptrdiff_t *id_strides, int size,
+    void *y, const ptrdiff_t *y_strides);
+/// `y[…, ids[…, j, …], …] = x[…, j, …]`, or `+=` for float32 where it `adds`, j in order, over what
+/// y holds.
+void south_scatter(int rank, int axis, const ptrdiff_t *shape, const void *x,
+    const ptrdiff_t *x_strides, const int32_t *ids, const ptrdiff_t *id_strides, int size,
+    int adds, void *y, const ptrdiff_t *y_strides);
+
 // MARK: Random numbers
 
 /// The next `count` words of a Mersenne Twister: `state [624]`, of which the first `position`
