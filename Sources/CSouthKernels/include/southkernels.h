@@ -187,6 +187,14 @@ void south_scatter(int rank, int axis, const ptrdiff_t *shape, const void *x,
     const ptrdiff_t *x_strides, const int32_t *ids, const ptrdiff_t *id_strides, int size,
     int adds, void *y, const ptrdiff_t *y_strides);
 
+// MARK: Order
+
+/// The `k` first elements of each row of `x [outer, inner]` in ascending or descending order, and
+/// their indices: `[outer, k]`. float32, int32 or int64; equal elements keep their order; NaN is
+/// the greatest.
+void south_order(ptrdiff_t outer, ptrdiff_t inner, ptrdiff_t k, const void *x, ptrdiff_t stride,
+    int type, int descending, void *values, int32_t *indices);
+
 // MARK: Random numbers
 
 /// The next `count` words of a Mersenne Twister: `state [624]`, of which the first `position`
