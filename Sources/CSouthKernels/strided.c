@@ -198,30 +198,3 @@ void south_fill(void *target, ptrdiff_t count, const void *value, int size) {
     filling f = {target, count, value, size};
     south_parallel((size_t)south_ceil(count, SOUTH_PIECE), fill_task, &f);
 }
-
-// MARK: Nearest resizing
-
-typedef struct {
-    const float *x;
-    ptrdiff_t row_stride;
-    const ptrdiff_t *spatial, *strides, *sizes;
-    float *y;
-} resizing;
-
-static void resize_task(void *context, size_t row) {
-    const resizing *r = context;
-    const float *x = r->x + (ptrdiff_t)row * r->row_stride;
-    const ptrdiff_t *n = r->spatial, *s = r->strides, *to = r->sizes;
-    float *y = r->y + (ptrdiff_t)row * to[0] * to[1] * to[2];
-    for (ptrdiff_t a = 0; a < to[0]; a++)
-        for (ptrdiff_t b = 0; b < to[1]; b++) {
-            const float *line = x + a * n[0] / to[0] * s[0] + b * n[1] / to[1] * s[1];
-            for (ptrdiff_t c = 0; c < to[2]; c++) *y++ = line[c * n[2] / to[2] * s[2]];
-        }
-}
-
-void south_resize_nearest(ptrdiff_t rows, const float *x, ptrdiff_t row_stride,
-    const ptrdiff_t *spatial, const ptrdiff_t *strides, const ptrdiff_t *sizes, float *y) {
-    resizing r = {x, row_stride, spatial, strides, sizes, y};
-    south_parallel((size_t)rows, resize_task, &r);
-}

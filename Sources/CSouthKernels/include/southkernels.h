@@ -195,6 +195,14 @@ void south_scatter(int rank, int axis, const ptrdiff_t *shape, const void *x,
 void south_order(ptrdiff_t outer, ptrdiff_t inner, ptrdiff_t k, const void *x, ptrdiff_t stride,
     int type, int descending, void *values, int32_t *indices);
 
+// MARK: Resampling
+
+/// `y[o, i, :] = Σ_t weights[i, t] · x[o, starts[i] + t, :]`: `x [outer, n, inner]` with two outer
+/// strides and adjacent `inner`, `weights [size, taps]`; taps beyond n have weight zero.
+void south_resample(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const float *x,
+    const ptrdiff_t *x_strides, ptrdiff_t size, ptrdiff_t taps, const int32_t *starts,
+    const float *weights, float *y);
+
 // MARK: Random numbers
 
 /// The next `count` words of a Mersenne Twister: `state [624]`, of which the first `position`

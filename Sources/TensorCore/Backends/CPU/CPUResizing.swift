@@ -16,3 +16,16 @@ extension CPUBackend {
         return y
     }
 }
+
+extension CPUBackend {
+    func resample(_ x: Tensor, _ table: ResamplingTable) -> Tensor {
+        let x = x.withAdjacentLastAxis
+        let y = empty([x.shape[0], table.size, x.shape[2]])
+        withExtendedLifetime((x, y)) {
+            south_resample(
+                x.shape[0], table.count, x.shape[2], x.floatPointer, x.strides, table.size,
+                table.taps, table.starts, table.weights, y.floatPointer)
+        }
+        return y
+    }
+}
