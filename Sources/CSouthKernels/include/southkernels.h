@@ -203,6 +203,18 @@ void south_resample(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const float *
     const ptrdiff_t *x_strides, ptrdiff_t size, ptrdiff_t taps, const int32_t *starts,
     const float *weights, float *y);
 
+// MARK: Spectra. Complex numbers are pairs of floats; no transform is scaled.
+
+/// `y[k] = Σ x[j] e^(∓2πi·jk/n)`, the upper sign forwards, of `rows` dense rows of n numbers.
+void south_fourier(ptrdiff_t rows, ptrdiff_t n, const float *x, int inverse, float *y);
+/// Of real rows, `stride` apart and possibly overlapping: `[rows, n]` → `[rows, n/2 + 1, 2]`.
+void south_real_fourier(ptrdiff_t rows, ptrdiff_t n, const float *x, ptrdiff_t stride, float *y);
+/// Real rows from half their spectra: `[rows, n/2 + 1, 2]` → `[rows, n]`, n times what went in.
+void south_inverse_real_fourier(ptrdiff_t rows, ptrdiff_t n, const float *x, float *y);
+/// Frames `[rows, frames, size]` added up `hop` apart → `[rows, length]`.
+void south_overlap_add(ptrdiff_t rows, ptrdiff_t frames, ptrdiff_t size, ptrdiff_t hop,
+    const float *x, ptrdiff_t length, float *y);
+
 // MARK: Random numbers
 
 /// The next `count` words of a Mersenne Twister: `state [624]`, of which the first `position`

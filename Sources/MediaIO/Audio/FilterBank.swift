@@ -1,4 +1,5 @@
 internal import Glibc
+internal import TensorCore
 
 /// Kaldi's log-mel filter bank: frames of 25 ms every 10 ms, symmetric Hann window, pre-emphasis
 /// 0.97 inside the frame, power spectrum, triangles on the mel scale, natural logarithm.
@@ -9,7 +10,8 @@ package struct FilterBank {
     package let (window, shift): (Int, Int)
     package let melBins: Int
     private let taper: [Double]
-    private let spectrum: PowerSpectrum
+    /// Numbers of one transform: the power of two that a frame fits in.
+    private let size: Int
     /// Of each mel bin, its first spectral bin and the weights from there.
     package let weights: [(start: Int, values: [Double])]
 
@@ -21,7 +23,7 @@ package struct FilterBank {
         self.melBins = melBins
         var size = 2
         while size < window { size *= 2 }
-        spectrum = PowerSpectrum(size: size)
+        self.size = size
         let turn = 2 * Double.pi / Double(window - 1)
         taper = (0..<window).map { 0.5 - 0.5 * cos(turn * Double($0)) }
         func mel(_ frequency: Double) -> Double { 1127 * log(1 + frequency / 700) }
@@ -47,19 +49,26 @@ package struct FilterBank {
 
     /// `[frames][melBins]`.
     package func callAsFunction(_ samples: [Float]) -> [[Float]] {
-        (0..<frames(samples.count)).map { frame in
-            let power = spectrum(windowed(samples[(frame * shift)..<(frame * shift + window)]))
-            return weights.map { start, values in
+        let count = frames(samples.count)
+        if count == 0 { return [] }
+        let windows = (0..<count).flatMap { frame in
+            windowed(samples[(frame * shift)..<(frame * shift + window)])
+        }
+        let bins = Tensor(windows, [count, size]).realFourierTransform()
+        let power = bins.squared().sum([-1]).floats()
+        let width = size / 2 + 1
+        return (0..<count).map { frame in
+            weights.map { start, values in
                 var energy = 0.0
                 for (index, weight) in values.enumerated() {
-                    energy += weight * power[start + index]
+                    energy += weight * Double(power[frame * width + start + index])
                 }
                 return Float(log(max(energy, Double(Float.ulpOfOne))))
             }
         }
     }
 
-    private func windowed(_ samples: ArraySlice<Float>) -> [Double] {
+    private func windowed(_ samples: ArraySlice<Float>) -> [Float] {
         var frame = samples.map(Double.init)
         let mean = frame.reduce(0, +) / Double(window)
         for index in frame.indices { frame[index] -= mean }
@@ -67,6 +76,6 @@ package struct FilterBank {
             frame[index] -= 0.97 * frame[max(index - 1, 0)]
         }
         for index in frame.indices { frame[index] *= taper[index] }
-        return frame + [Double](repeating: 0, count: spectrum.size - window)
+        return frame.map { Float($0) } + [Float](repeating: 0, count: size - window)
     }
 }
