@@ -132,7 +132,7 @@ SOUTH_INLINE vf V(load_bfloat16)(const uint16_t *p) {
     return (vf)(__builtin_convertvector(*(const V(shorts) *)p, V(words)) << 16);
 }
 SOUTH_INLINE vf V(load_float16)(const uint16_t *p) {
-#if defined(SOUTH_HAS_F16C)
+#if defined(SOUTH_HAS_F16C) || defined(__aarch64__)
     return __builtin_convertvector(*(const V(halves) *)p, vf);
 #else
     V(words) bits = __builtin_convertvector(*(const V(shorts) *)p, V(words));

@@ -1,0 +1,121 @@
+// Products, convolutions and attention against their sums.
+#include "check.h"
+
+static void check_matmul(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k) {
+    float *a = numbers(2 * m * k, 1), *b = numbers(2 * k * n, 2), *y = memory(8 * (size_t)(m * n));
+    float *turned = memory(8 * (size_t)(k * n));
+    double *expected = memory(16 * (size_t)(m * n));
+    for (ptrdiff_t batch = 0; batch < 2; batch++)
+        for (ptrdiff_t l = 0; l < k; l++)
+            for (ptrdiff_t j = 0; j < n; j++) {
+                float value = b[(batch * k + l) * n + j];
+                turned[(batch * n + j) * k + l] = value;
+                for (ptrdiff_t i = 0; i < m; i++)
+                    expected[(batch * m + i) * n + j] += (double)a[(batch * m + i) * k + l] * value;
+            }
+    ptrdiff_t of_a[] = {m * k, k, 1};
+    south_matmul(2, m, n, k, a, of_a, b, (ptrdiff_t[]){k * n, n, 1}, y);
+    close_to("matmul", y, expected, 2 * m * n, 3e-6);
+    south_matmul(2, m, n, k, a, of_a, turned, (ptrdiff_t[]){n * k, 1, k}, y);
+    close_to("matmul, transposed", y, expected, 2 * m * n, 3e-6);
+}
+
+static void check_linear(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, int type) {
+    float *x = numbers(m * k, 1), *wide = numbers(n * k, 2), *bias = numbers(n, 3);
+    float *residual = numbers(m * n, 4), *y = memory(4 * (size_t)(m * n));
+    double *expected = memory(8 * (size_t)(m * n));
+    void *weight = memory(4 * (size_t)(n * k));
+    ptrdiff_t count = n * k, one = 1;
+    south_cast(1, &count, wide, &one, SOUTH_FLOAT32, weight, type);
+    south_cast(1, &count, weight, &one, type, wide, SOUTH_FLOAT32);
+    for (ptrdiff_t i = 0; i < m; i++)
+        for (ptrdiff_t j = 0; j < n; j++) {
+            double sum = bias[j];
+            for (ptrdiff_t l = 0; l < k; l++) sum += (double)x[i * k + l] * wide[j * k + l];
+            expected[i * n + j] = sum / (1 + exp(-sum)) + residual[i * n + j];
+        }
+    south_linear(m, n, k, x, k, weight, type, bias, SOUTH_SILU, 0, residual, n, y);
+    close_to("linear", y, expected, m * n, 3e-6);
+}
+
+static void check_convolution(ptrdiff_t groups, ptrdiff_t kernel, ptrdiff_t stride) {
+    enum { BATCH = 2, SIDE = 19 };
+    ptrdiff_t in = 8, out = 12, per = in / groups, pad = kernel / 2;
+    ptrdiff_t result = (SIDE + 2 * pad - kernel) / stride + 1;
+    float *x = numbers(BATCH * in * SIDE * SIDE, 1), *w = numbers(out * per * kernel * kernel, 2);
+    float *bias = numbers(out, 3), *y = memory(4 * (size_t)(BATCH * out * result * result));
+    double *expected = memory(8 * (size_t)(BATCH * out * result * result));
+    for (ptrdiff_t at = 0; at < BATCH * out * result * result; at++) {
+        ptrdiff_t column = at % result, row = at / result % result;
+        ptrdiff_t o = at / result / result % out, b = at / result / result / out;
+        double sum = bias[o];
+        for (ptrdiff_t c = 0; c < per; c++)
+            for (ptrdiff_t tap = 0; tap < kernel * kernel; tap++) {
+                ptrdiff_t i = row * stride - pad + tap / kernel, j = column * stride - pad + tap % kernel;
+                if (i < 0 || j < 0 || i >= SIDE || j >= SIDE) continue;
+                ptrdiff_t channel = o / (out / groups) * per + c;
+                sum += (double)w[(o * per + c) * kernel * kernel + tap]
+                    * x[((b * in + channel) * SIDE + i) * SIDE + j];
+            }
+        expected[at] = sum;
+    }
+    south_convolution_shape shape = {
+        .batch = BATCH, .inputs = in, .outputs = out, .groups = groups,
+        .spatial = {1, SIDE, SIDE}, .kernel = {1, kernel, kernel}, .result = {1, result, result},
+        .stride = {1, stride, stride}, .before = {0, pad, pad}, .dilation = {1, 1, 1},
+    };
+    ptrdiff_t strides[] = {in * SIDE * SIDE, SIDE * SIDE, 0, SIDE, 1};
+    south_convolution(&shape, x, strides, w, SOUTH_FLOAT32, bias, y);
+    close_to("convolution", y, expected, BATCH * out * result * result, 1e-5);
+}
+
+static void check_attention(ptrdiff_t queries, ptrdiff_t keys, int causal) {
+    enum { HEADS = 4, KEY_HEADS = 2, SIZE = 24 };
+    float *q = numbers(HEADS * queries * SIZE, 1), *k = numbers(KEY_HEADS * keys * SIZE, 2);
+    float *v = numbers(KEY_HEADS * keys * SIZE, 3), *y = memory(4 * (size_t)(HEADS * queries * SIZE));
+    double *expected = memory(8 * (size_t)(HEADS * queries * SIZE));
+    double *scores = memory(8 * (size_t)keys);
+    for (ptrdiff_t h = 0; h < HEADS; h++)
+        for (ptrdiff_t i = 0; i < queries; i++) {
+            double total = 0;
+            for (ptrdiff_t j = 0; j < keys; j++) {
+                double sum = 0;
+                for (int d = 0; d < SIZE; d++)
+                    sum += (double)q[(h * queries + i) * SIZE + d] * k[(h / 2 * keys + j) * SIZE + d];
+                scores[j] = causal && j > i + keys - queries ? 0 : exp(0.3 * sum);
+                total += scores[j];
+            }
+            for (ptrdiff_t j = 0; j < keys; j++)
+                for (int d = 0; d < SIZE; d++)
+                    expected[(i * HEADS + h) * SIZE + d]
+                        += scores[j] / total * v[(h / 2 * keys + j) * SIZE + d];
+        }
+    south_attention_shape shape = {
+        .batch = 1, .heads = HEADS, .key_heads = KEY_HEADS, .queries = queries, .keys = keys,
+        .size = SIZE, .value_size = SIZE, .scale = 0.3f, .causal = causal,
+        .q_strides = {HEADS * queries * SIZE, queries * SIZE, SIZE},
+        .k_strides = {KEY_HEADS * keys * SIZE, keys * SIZE, SIZE},
+        .v_strides = {KEY_HEADS * keys * SIZE, keys * SIZE, SIZE},
+    };
+    south_attention(&shape, q, k, v, NULL, y);
+    close_to("attention", y, expected, HEADS * queries * SIZE, 5e-6);
+}
+
+void check_products(void) {
+    check_matmul(1, 1, 1);
+    check_matmul(7, 13, 21);
+    check_matmul(65, 130, 90);
+    int types[] = {SOUTH_FLOAT32, SOUTH_FLOAT16, SOUTH_BFLOAT16};
+    for (int type = 0; type < 3; type++) {
+        check_linear(1, 37, 70, types[type]);
+        check_linear(3, 130, 515, types[type]);
+        check_linear(40, 70, 600, types[type]);
+    }
+    check_convolution(1, 1, 1);
+    check_convolution(1, 3, 1);
+    check_convolution(4, 3, 2);
+    check_convolution(1, 5, 1);
+    check_attention(1, 40, 0);
+    check_attention(150, 150, 1);
+    check_attention(20, 600, 0);
+}
