@@ -93,7 +93,7 @@ void south_add_selected(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const flo
 // MARK: Single elements along one axis
 
 typedef struct {
-    /// The axes but the one of the indices.
+    /// The axes but the one of the indices: neighbouring lines along the last of them.
     south_view lines;
     ptrdiff_t x_lines[SOUTH_MAX_AXES], y_lines[SOUTH_MAX_AXES];
     ptrdiff_t length, x_step, id_step, y_step;
@@ -106,44 +106,71 @@ typedef struct {
 
 enum { GATHER, WRITE, ADD };
 
-#define SOUTH_GATHER_LINE(type)                                                                   \
-    for (ptrdiff_t j = 0; j < p->length; j++)                                                     \
-        ((type *)y)[j * p->y_step] = ((const type *)x)[ids[j * p->id_step] * p->x_step];
-#define SOUTH_SCATTER_LINE(type)                                                                  \
-    for (ptrdiff_t j = 0; j < p->length; j++)                                                     \
-        ((type *)y)[ids[j * p->id_step] * p->y_step] = ((const type *)x)[j * p->x_step];
-#define SOUTH_BY_SIZE(line)                                                                       \
-    switch (p->size) {                                                                            \
-    case 1: line(uint8_t) break;                                                                  \
-    case 2: line(uint16_t) break;                                                                 \
-    case 4: line(uint32_t) break;                                                                 \
-    default: line(uint64_t)                                                                       \
+/// Two nested loops over some lines and their elements, and the steps of each: the loop with the
+/// closer indices is the inner one.
+typedef struct {
+    ptrdiff_t count[2], ids[2], x[2], y[2];
+    /// What an index counts, in the operand that it points into.
+    ptrdiff_t far;
+} loops;
+
+#define SOUTH_PICK_LOOPS(statement)                                                               \
+    for (ptrdiff_t a = 0; a < l->count[0]; a++)                                                   \
+        for (ptrdiff_t b = 0; b < l->count[1]; b++) {                                             \
+            ptrdiff_t place = ids[a * l->ids[0] + b * l->ids[1]] * l->far;                        \
+            ptrdiff_t from = a * l->x[0] + b * l->x[1], to = a * l->y[0] + b * l->y[1];           \
+            statement;                                                                            \
+        }
+#define SOUTH_GATHER(type) SOUTH_PICK_LOOPS(((type *)y)[to] = ((const type *)x)[from + place])
+#define SOUTH_WRITE(type) SOUTH_PICK_LOOPS(((type *)y)[to + place] = ((const type *)x)[from])
+#define SOUTH_BY_SIZE(size, loop)                                                                 \
+    switch (size) {                                                                               \
+    case 1: loop(uint8_t) break;                                                                  \
+    case 2: loop(uint16_t) break;                                                                 \
+    case 4: loop(uint32_t) break;                                                                 \
+    default: loop(uint64_t)                                                                       \
     }
+
+static void pick_loops(const loops *l, int mode, int size, const void *x, const int32_t *ids,
+    void *y) {
+    if (mode == GATHER) {
+        SOUTH_BY_SIZE(size, SOUTH_GATHER)
+    } else if (mode == WRITE) {
+        SOUTH_BY_SIZE(size, SOUTH_WRITE)
+    } else {
+        SOUTH_PICK_LOOPS(((float *)y)[to + place] += ((const float *)x)[from])
+    }
+}
 
 static void pick_task(void *context, size_t index) {
     const picking *p = context;
-    ptrdiff_t first = (ptrdiff_t)index * p->lines_per_task;
-    ptrdiff_t end = south_min(first + p->lines_per_task, p->count);
-    for (ptrdiff_t line = first; line < end; line++) {
-        ptrdiff_t rest = line, x_at = 0, id_at = 0, y_at = 0;
-        for (int axis = p->lines.rank - 1; axis >= 0; axis--) {
+    ptrdiff_t line = (ptrdiff_t)index * p->lines_per_task;
+    ptrdiff_t end = south_min(line + p->lines_per_task, p->count);
+    int last = p->lines.rank - 1;
+    while (line < end) {
+        ptrdiff_t rest = line, x_at = 0, id_at = 0, y_at = 0, neighbours = 1;
+        for (int axis = last; axis >= 0; axis--) {
             ptrdiff_t place = rest % p->lines.shape[axis];
             rest /= p->lines.shape[axis];
+            if (axis == last) neighbours = south_min(p->lines.shape[axis] - place, end - line);
             id_at += place * p->lines.strides[axis];
             x_at += place * p->x_lines[axis];
             y_at += place * p->y_lines[axis];
         }
-        const char *x = p->x + x_at * p->size;
-        const int32_t *ids = p->ids + id_at;
-        char *y = p->y + y_at * p->size;
-        if (p->mode == GATHER) {
-            SOUTH_BY_SIZE(SOUTH_GATHER_LINE)
-        } else if (p->mode == WRITE) {
-            SOUTH_BY_SIZE(SOUTH_SCATTER_LINE)
-        } else {
-            for (ptrdiff_t j = 0; j < p->length; j++)
-                ((float *)y)[ids[j * p->id_step] * p->y_step] += ((const float *)x)[j * p->x_step];
-        }
+        ptrdiff_t id_line = last < 0 ? 0 : p->lines.strides[last];
+        int inner = id_line < p->id_step;  // which loop the lines are
+        loops l = {.far = p->mode == GATHER ? p->x_step : p->y_step};
+        l.count[inner] = neighbours;
+        l.ids[inner] = id_line;
+        l.x[inner] = last < 0 ? 0 : p->x_lines[last];
+        l.y[inner] = last < 0 ? 0 : p->y_lines[last];
+        l.count[!inner] = p->length;
+        l.ids[!inner] = p->id_step;
+        l.x[!inner] = p->mode == GATHER ? 0 : p->x_step;
+        l.y[!inner] = p->mode == GATHER ? p->y_step : 0;
+        pick_loops(&l, p->mode, p->size, p->x + x_at * p->size, p->ids + id_at,
+            p->y + y_at * p->size);
+        line += neighbours;
     }
 }
 
