@@ -10,7 +10,12 @@ enum {
     SHORT = 24,
     /// Items from which on sorting by digits pays.
     LONG = 512,
+    /// Elements of a row that are passed over together where none is wanted.
+    SOUTH_CANDIDATES = 16,
 };
+
+#define SOUTH_BODY "ordering_body.h"
+#include "versions.h"
 
 static item item_of(uint32_t key, ptrdiff_t index) { return (item)key << 32 | (uint32_t)index; }
 
@@ -21,6 +26,14 @@ static uint32_t float_key(float x) {
     memcpy(&bits, &x, 4);
     if (x != x) return UINT32_MAX;
     return bits & 0x80000000 ? ~bits : bits | 0x80000000;
+}
+
+/// A number of that key.
+static float float_of(uint32_t key) {
+    uint32_t bits = key & 0x80000000 ? key & 0x7fffffff : ~key;
+    float x;
+    memcpy(&x, &bits, 4);
+    return x;
 }
 
 static uint32_t key_at(const void *x, int type, ptrdiff_t index, int half) {
@@ -135,7 +148,13 @@ static void best_of_row(const ordering *o, const void *x, item *items, item *roo
     uint32_t flip = o->descending ? UINT32_MAX : 0;
     ptrdiff_t filled = 0;
     item worst = UINT64_MAX;
-    for (ptrdiff_t i = 0; i < o->inner; i++) {
+    for (ptrdiff_t i = 0, checked = 0; i < o->inner; i++) {
+        if (i >= checked && worst != UINT64_MAX && o->type == SOUTH_FLOAT32) {
+            float least = float_of((uint32_t)(worst >> 32) ^ flip);
+            i = SOUTH_PICK(next_candidate)(x, i, o->inner, least, o->descending);
+            checked = i + SOUTH_CANDIDATES;
+            if (i >= o->inner) break;
+        }
         item next = item_of(key_at(x, o->type, i, 0) ^ flip, i);
         if (next > worst) continue;
         items[filled++] = next;
@@ -169,7 +188,7 @@ static void order_task(void *context, size_t row) {
     int size = south_element_size(o->type);
     const char *x = o->x + (ptrdiff_t)row * o->stride * size;
     int partial = o->k < o->inner / 4 && o->type != SOUTH_INT64;
-    ptrdiff_t capacity = partial ? south_min(south_max(4 * o->k, 256), o->inner) : o->inner;
+    ptrdiff_t capacity = partial ? south_min(south_max(2 * o->k, 64), o->inner) : o->inner;
     item *items = south_scratch(0, sizeof(item) * (size_t)(capacity + 1));
     item *room = south_scratch(1, sizeof(item) * (size_t)(capacity + 1));
     if (partial)
