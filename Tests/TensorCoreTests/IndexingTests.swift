@@ -119,4 +119,27 @@ private let few = Tensor([1, 0, 3, 3, 3, 2, 0, 0, 0, 2, 1, 3] as [Int32], [2, 2,
             _ = Tensor.zeros([3, 2]).gathered(1, at: Tensor([-1] as [Int32], [1, 1]))
         }
     }
+
+    @Test func hasTheGradientsOfDifferences() {
+        let x = recipeInput("small", [4, 3])
+        let two = recipeInput("other", [2, 3])
+        func ids(_ x: [Tensor], _ values: [Int32], _ shape: Shape) -> Tensor {
+            Tensor(values, shape, device: x[0].device)
+        }
+        expectGradients("rows", of: [x]) { $0[0].rows(at: ids($0, [3, 0, 3, 1], [2, 2])) }
+        expectGradients("select", of: [x]) { $0[0].selected(1, at: ids($0, [2, 2, 0], [3])) }
+        expectGradients("add", of: [x, two]) { $0[0].adding($0[1], 0, at: ids($0, [1, 1], [2])) }
+        let places: [Int32] = [3, 0, 1, 3, 1, 1]
+        expectGradients("gather", of: [x]) { $0[0].gathered(0, at: ids($0, places, [2, 3])) }
+        expectGradients("scatterAdd", of: [x, two]) {
+            $0[0].scatterAdded($0[1], 0, at: ids($0, places, [2, 3]))
+        }
+        expectGradients("scatter", of: [x, two]) {
+            $0[0].scattered($0[1], 0, at: ids($0, [3, 0, 1, 2, 1, 0], [2, 3]))
+        }
+        for mode in [PaddingMode.reflect, .replicate, .circular] {
+            expectGradients("pad \(mode)", of: [x]) { $0[0].padded([(2, 1), (0, 2)], mode) }
+        }
+        expectGradients("flip and roll", of: [x]) { $0[0].flipped(0).rolled(-5, axis: 1) }
+    }
 }

@@ -70,4 +70,11 @@ import Testing
             }
         }
     }
+
+    @Test func hasTheGradientsOfDifferences() {
+        // Far enough apart that no step changes the order.
+        let x = Tensor([3, -1, 0.5, 2, 7, -4, 1, 4.5, -2, 5, -3, 6] as [Float], [3, 4])
+        expectGradients("sort", of: [x]) { $0[0].sorted(0).values }
+        expectGradients("top", of: [x]) { $0[0].top(2).values }
+    }
 }

@@ -88,4 +88,28 @@ import Testing
             }
         }
     }
+
+    @Test func hasTheGradientsOfDifferences() {
+        for n in [5, 6] {
+            let pairs = recipeInput("pairs", [2, n, 2])
+            expectGradients("complex \(n)", of: [pairs]) { $0[0].fourierTransform() }
+            expectGradients("complex \(n), inverse", of: [pairs]) {
+                $0[0].fourierTransform(inverse: true)
+            }
+            expectGradients("real \(n)", of: [recipeInput("row", [2, n])]) {
+                $0[0].realFourierTransform()
+            }
+            expectGradients("real \(n), inverse", of: [recipeInput("bins", [2, n / 2 + 1, 2])]) {
+                $0[0].inverseRealFourierTransform(n)
+            }
+        }
+        let sound = recipeInput("short sound", [2, 14])
+        expectGradients("frames", of: [sound]) { $0[0].framed(5, hop: 3) }
+        expectGradients("short-time", of: [sound]) {
+            $0[0].shortTimeFourierTransform(6, hop: 2, window: .hannWindow(6, device: $0[0].device))
+        }
+        expectGradients("overlap", of: [recipeInput("frames", [2, 3, 4])]) {
+            $0[0].overlapAdded(hop: 2)
+        }
+    }
 }
