@@ -33,18 +33,19 @@ private func sampleResults(_ device: Device) -> [Tensor] {
 /// Of what picks, orders, resizes, transforms and draws.
 private func samplesInOtherOrders(_ device: Device) -> [Tensor] {
     let x = numbers("x", [2, 3, 70, 50], on: device)
-    let rows = numbers("rows", [300, 700], on: device)
-    let ids = Tensor(recipeNumbers("ids", 300).map { Int32(($0 + 0.5) * 40) }, device: device)
-    let places = ids.reshaped(300, 1).broadcast(to: [300, 700])
+    let rows = numbers("rows", [120, 210], on: device)
+    let few = rows.sliced(0, 0..<40)
+    let ids = Tensor(recipeNumbers("ids", 120).map { Int32(($0 + 0.5) * 40) }, device: device)
+    let places = ids.reshaped(120, 1).broadcast(to: [120, 210])
     var generator = TorchGenerator(seed: 3)
     var counter = CounterGenerator(seed: 3)
     return [
         rows.selected(0, at: ids), rows.sliced(0, 0..<40).adding(rows, 0, at: ids),
         rows.gathered(0, at: places), rows.scatterAdded(rows, 0, at: places),
         rows.sorted(0).indices, rows.top(20).values, rows.sorted(descending: true).values,
-        x.resized(to: [31, 90], .smoothCubic), x.resized(to: [99, 60], .linear),
-        rows.realFourierTransform(), rows.framed(202, hop: 80).realFourierTransform(),
-        rows.shortTimeFourierTransform(64, hop: 20, window: .hannWindow(64, device: device)),
+        x.resized(to: [31, 60], .smoothCubic), x.resized(to: [80, 60], .linear),
+        few.realFourierTransform(), few.framed(202, hop: 8).realFourierTransform(),
+        few.shortTimeFourierTransform(64, hop: 20, window: .hannWindow(64, device: device)),
         generator.normal([200, 300], device: device), generator.uniform([999], device: device),
         counter.normal([200, 300], device: device), counter.uniform([999], device: device),
     ]
