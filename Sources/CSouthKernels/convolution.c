@@ -58,37 +58,35 @@ static int is_square(const south_convolution_shape *s) {
     return s->before[0] == 0 && s->result[0] == s->spatial[0];
 }
 
-/// Computes it by Winograd's algorithm where that is worth it: multiplications, and what the
-/// transforms take in their place, against those of the direct way with its packing.
-static int by_winograd(winograd *p) {
+/// Whether Winograd's algorithm is worth it: its multiplications, and what the transforms take in
+/// their place, against those of the direct way with its packing.
+static int is_worthwhile(const winograd *p) {
     ptrdiff_t height = south_ceil(p->result[0], 4), width = south_ceil(p->result[1], 4);
     double tiles = (double)(p->batch * p->depth * height * width);
     double places = (double)(p->batch * p->depth * p->result[0] * p->result[1]);
-    double inputs = (double)south_ceil(p->inputs, 16) * 16;
+    ptrdiff_t channels = p->x.channels / p->groups;
+    double inputs = (double)south_ceil(channels, 16) * 16;
     double outputs = (double)south_ceil(p->outputs, 16) * 16;
     double blocks = tiles / WINOGRAD_TILES < 1 ? 1 : tiles / WINOGRAD_TILES;
     double products = tiles * (36 * inputs * outputs + 400 * inputs + 300 * outputs)
         + 200 * blocks * inputs * outputs;
-    double direct = places * 9 * (double)p->inputs * (double)(south_ceil(p->outputs, 12) * 12 + 8);
-    if (products >= direct || p->inputs == 0) return 0;
-    south_winograd(p);
-    return 1;
+    double direct = places * 9 * (double)channels * (double)(south_ceil(p->outputs, 12) * 12 + 8);
+    return products < direct;
 }
 
 static winograd winograd_of(const south_convolution_shape *s, const float *x,
     const ptrdiff_t *x_strides, const void *weight, int type, const float *bias, float *y) {
     winograd p = {
-        .inputs = s->inputs / s->groups, .outputs = s->outputs / s->groups,
+        .x = {x, s->inputs, s->spatial[1], s->spatial[2], {0}}, .outputs = s->outputs / s->groups,
         .all_outputs = s->outputs, .groups = s->groups, .batch = s->batch,
-        .depth = s->result[0], .x = x, .weight = weight, .type = type, .bias = bias, .y = y,
+        .depth = s->result[0], .weight = weight, .type = type, .bias = bias, .y = y,
     };
-    p.group_stride = p.inputs * p.outputs * 9;
+    p.group_stride = s->inputs / s->groups * p.outputs * 9;
     for (int i = 0; i < 2; i++) {
-        p.spatial[i] = s->spatial[1 + i];
         p.result[i] = s->result[1 + i];
         p.before[i] = s->before[1 + i];
     }
-    memcpy(p.x_strides, x_strides, sizeof p.x_strides);
+    memcpy(p.x.strides, x_strides, sizeof p.x.strides);
     return p;
 }
 
@@ -100,9 +98,12 @@ void south_convolution(const south_convolution_shape *s, const float *x,
     if (s->batch * s->outputs * volume(s->result) == 0) return;
     if (is_square(s)) {
         winograd p = winograd_of(s, x, x_strides, weight, weight_type, bias, y);
-        p.output_stride = p.inputs * 9;
+        p.output_stride = s->inputs / s->groups * 9;
         p.input_stride = 9;
-        if (by_winograd(&p)) return;
+        if (is_worthwhile(&p)) {
+            south_winograd(&p);
+            return;
+        }
     }
     windows w = windows_of(s, x, x_strides, y);
     w.weight = weight;
@@ -167,7 +168,10 @@ void south_transposed_convolution(const south_convolution_shape *s, const float 
         p.is_flipped = 1;
         p.output_stride = 9;
         p.input_stride = p.outputs * 9;
-        if (by_winograd(&p)) return;
+        if (is_worthwhile(&p)) {
+            south_winograd(&p);
+            return;
+        }
     }
     windows w = windows_of(s, x, x_strides, y);
     w.weight = weight;
@@ -187,6 +191,13 @@ void south_transposed_convolution(const south_convolution_shape *s, const float 
 
 void south_convolution_weight_gradient(const south_convolution_shape *s, const float *x,
     const ptrdiff_t *x_strides, const float *gradient, float *dw) {
+    if (is_square(s)) {
+        winograd p = winograd_of(s, x, x_strides, NULL, SOUTH_FLOAT32, NULL, NULL);
+        if (is_worthwhile(&p)) {
+            south_winograd_weight_gradient(&p, gradient, dw);
+            return;
+        }
+    }
     windows w = windows_of(s, x, x_strides, NULL);
     w.tap = taps_of(s);
     set_taps(&w, s);

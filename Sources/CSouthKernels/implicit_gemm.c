@@ -10,10 +10,10 @@
 #include "versions.h"
 
 enum {
-    /// Output channels and positions of a tile at most, and positions at least.
-    TILE_OUT = 384, TILE_AT = 1024, LEAST_AT = 128,
-    /// Tasks that are wanted.
-    TASKS = 16,
+    /// Output channels and positions of a tile at most and, where there is little work, at least.
+    TILE_OUT = 384, TILE_AT = 1024, LEAST_OUT = 96, LEAST_AT = 128,
+    /// Tasks that are wanted. Fewer will do where more would pack the same weights again.
+    TASKS = 16, FEW_TASKS = 8,
 };
 
 static void product_task(void *context, size_t index) {
@@ -29,16 +29,18 @@ static void product_task(void *context, size_t index) {
 
 void windows_product(windows *w) {
     if (w->positions * w->outputs == 0) return;
-    ptrdiff_t most = TILE_AT;
-    w->tile_out = south_part(w->outputs, TILE_OUT, 12);
-    w->out_tiles = south_ceil(w->outputs, w->tile_out);
-    while (most > LEAST_AT && w->groups * w->out_tiles * south_ceil(w->positions, most) < TASKS)
-        most /= 2;
-    w->tile_at = south_part(w->positions, most, 32);
-    w->at_tiles = south_ceil(w->positions, w->tile_at);
-    while (w->tile_out > 96 && w->groups * w->out_tiles * w->at_tiles < TASKS) {
-        w->tile_out = south_part(w->outputs, w->tile_out / 2, 12);
+    for (ptrdiff_t most = TILE_OUT, at = TILE_AT;;) {
+        w->tile_out = south_part(w->outputs, most, 12);
         w->out_tiles = south_ceil(w->outputs, w->tile_out);
+        w->tile_at = south_part(w->positions, at, 32);
+        w->at_tiles = south_ceil(w->positions, w->tile_at);
+        ptrdiff_t tasks = w->groups * w->out_tiles * w->at_tiles;
+        if (tasks < TASKS && w->tile_out > LEAST_OUT)
+            most = south_max(w->tile_out / 2, LEAST_OUT);
+        else if (tasks < FEW_TASKS && w->tile_at > LEAST_AT)
+            at = south_max(w->tile_at / 2, LEAST_AT);
+        else
+            break;
     }
     south_parallel((size_t)(w->groups * w->out_tiles * w->at_tiles), product_task, w);
 }

@@ -87,7 +87,8 @@ static void V(product_tile)(const windows *w, const window_run *runs, ptrdiff_t 
 static void V(product_block)(const windows *w, ptrdiff_t group, ptrdiff_t out, ptrdiff_t m,
     ptrdiff_t at, ptrdiff_t n) {
     ptrdiff_t row_panels = south_ceil(m, MR);
-    ptrdiff_t taps = south_max(south_min(w->taps, KC), 1), channels = south_max(KC / taps, 1);
+    ptrdiff_t taps = south_max(south_part(w->taps, KC, 1), 1);
+    ptrdiff_t channels = south_part(w->inputs, south_max(KC / taps, 1), 1);
     ptrdiff_t depth = channels * taps, x_group = group * w->inputs;
     float *panel = south_scratch(0, sizeof(float) * (size_t)(NR * depth));
     float *packed =

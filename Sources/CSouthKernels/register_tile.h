@@ -6,17 +6,19 @@
 #define NR (2 * LANES)
 
 /// ROWS × VECTORS of `c (+)= a b` over k, constants where it is inlined: element (i, l) of a at
-/// `i·rs + l·cs`, row l of b at `l·NR`. Starts from c where `adds`, else from `bias [ROWS]` (null
-/// for zero).
+/// `i·rs + l·cs`, row l of b at `l·NR`. Adds to c where `adds`, else to `bias [ROWS]` (null for
+/// zero).
 SOUTH_INLINE void V(register_tile)(const int ROWS, const int VECTORS, ptrdiff_t k,
     const float *a, const ptrdiff_t rs, const ptrdiff_t cs, const float *b, int adds,
     const float *bias, float *c, ptrdiff_t ldc) {
     vf s[12][2];
 #pragma clang loop unroll(full)
     for (int i = 0; i < ROWS; i++)
-#pragma clang loop unroll(full)
-        for (int j = 0; j < VECTORS; j++)
-            s[i][j] = adds ? V(load)(c + i * ldc + j * LANES) : V(splat)(bias ? bias[i] : 0);
+        for (int j = 0; j < VECTORS; j++) {
+            s[i][j] = (vf){0};
+            // The lines of the result arrive while the products are summed.
+            __builtin_prefetch(c + i * ldc + j * LANES, 1);
+        }
     for (ptrdiff_t l = 0; l < k; l++) {
         vf row[2];
 #pragma clang loop unroll(full)
@@ -29,7 +31,11 @@ SOUTH_INLINE void V(register_tile)(const int ROWS, const int VECTORS, ptrdiff_t 
 #pragma clang loop unroll(full)
     for (int i = 0; i < ROWS; i++)
 #pragma clang loop unroll(full)
-        for (int j = 0; j < VECTORS; j++) V(store)(c + i * ldc + j * LANES, s[i][j]);
+        for (int j = 0; j < VECTORS; j++) {
+            float *place = c + i * ldc + j * LANES;
+            vf start = adds ? V(load)(place) : V(splat)(bias ? bias[i] : 0);
+            V(store)(place, start + s[i][j]);
+        }
 }
 
 /// The same for `rows ≤ MR`, rounded up to a third of MR, and one or two vectors of columns.

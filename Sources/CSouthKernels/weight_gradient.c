@@ -23,7 +23,7 @@ enum {
 typedef struct {
     windows *w;
     const float *gradient;
-    float *dw, *sums;
+    float *sums;
     ptrdiff_t parts, part, count;
 } weighing;
 
@@ -43,18 +43,29 @@ static void weight_task(void *context, size_t index) {
         g->sums + part * g->count);
 }
 
+typedef struct {
+    const float *sums;
+    ptrdiff_t parts, count;
+    float *dw;
+} summing;
+
 static void sum_task(void *context, size_t index) {
-    const weighing *g = context;
-    ptrdiff_t end = south_min((ptrdiff_t)(index + 1) * SOUTH_PIECE, g->count);
+    const summing *s = context;
+    ptrdiff_t end = south_min((ptrdiff_t)(index + 1) * SOUTH_PIECE, s->count);
     for (ptrdiff_t i = (ptrdiff_t)index * SOUTH_PIECE; i < end; i++) {
-        float sum = g->sums[i];
-        for (ptrdiff_t part = 1; part < g->parts; part++) sum += g->sums[part * g->count + i];
-        g->dw[i] = sum;
+        float sum = s->sums[i];
+        for (ptrdiff_t part = 1; part < s->parts; part++) sum += s->sums[part * s->count + i];
+        s->dw[i] = sum;
     }
 }
 
+void south_sum_parts(const float *sums, ptrdiff_t parts, ptrdiff_t count, float *dw) {
+    summing s = {sums, parts, count, dw};
+    south_parallel((size_t)south_ceil(count, SOUTH_PIECE), sum_task, &s);
+}
+
 void windows_weight_gradient(windows *w, const float *gradient, float *dw) {
-    weighing g = {.w = w, .gradient = gradient, .dw = dw, .sums = dw, .parts = 1};
+    weighing g = {.w = w, .gradient = gradient, .sums = dw, .parts = 1};
     g.count = w->groups * w->outputs * w->inputs * w->taps;
     if (g.count == 0) return;
     w->tile_out = south_part(w->outputs, WEIGHT_OUTPUTS, 32);
@@ -71,6 +82,6 @@ void windows_weight_gradient(windows *w, const float *gradient, float *dw) {
     }
     south_parallel((size_t)(tasks * g.parts), weight_task, &g);
     if (g.parts == 1) return;
-    south_parallel((size_t)south_ceil(g.count, SOUTH_PIECE), sum_task, &g);
+    south_sum_parts(g.sums, g.parts, g.count, dw);
     free(g.sums);
 }

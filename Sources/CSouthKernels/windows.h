@@ -69,4 +69,7 @@ void windows_product(windows *w);
 /// y of the result.
 void windows_weight_gradient(windows *w, const float *gradient, float *dw);
 
+/// `dw[i] = Σ sums[part · count + i]` over the parts in order.
+void south_sum_parts(const float *sums, ptrdiff_t parts, ptrdiff_t count, float *dw);
+
 #endif

@@ -22,14 +22,13 @@ enum {
     TASKS = 16, LEAST_PART = 128,
 };
 
-static void winograd_task(void *context, size_t index) {
-    const winograd *w = context;
-    ptrdiff_t rest = (ptrdiff_t)index;
-    ptrdiff_t first = rest % w->parts * w->part;
-    rest /= w->parts;
-    ptrdiff_t start = rest % w->blocks * w->block, group = rest / w->blocks;
-    ptrdiff_t count = south_min(w->block, w->tiles - start);
-    winograd_tile tiles[WINOGRAD_TILES];
+void winograd_count(winograd *w) {
+    w->rows = south_ceil(w->result[0], WINOGRAD_OUT);
+    w->columns = south_ceil(w->result[1], WINOGRAD_OUT);
+    w->tiles = w->batch * w->depth * w->rows * w->columns;
+}
+
+void winograd_tiles(const winograd *w, ptrdiff_t start, ptrdiff_t count, winograd_tile *tiles) {
     for (ptrdiff_t i = 0; i < count; i++) {
         ptrdiff_t at = start + i;
         tiles[i].column = at % w->columns;
@@ -39,8 +38,19 @@ static void winograd_task(void *context, size_t index) {
         tiles[i].depth = at % w->depth;
         tiles[i].batch = at / w->depth;
     }
+}
+
+static void winograd_task(void *context, size_t index) {
+    const winograd *w = context;
+    ptrdiff_t rest = (ptrdiff_t)index;
+    ptrdiff_t first = rest % w->parts * w->part;
+    rest /= w->parts;
+    ptrdiff_t start = rest % w->blocks * w->block, group = rest / w->blocks;
+    ptrdiff_t count = south_min(w->block, w->tiles - start);
+    winograd_tile tiles[WINOGRAD_TILES];
+    winograd_tiles(w, start, count, tiles);
     ptrdiff_t rows = south_ceil(count, TILE_STEP) * TILE_STEP;
-    ptrdiff_t channel_blocks = south_ceil(w->inputs, WINOGRAD_CHANNELS);
+    ptrdiff_t channel_blocks = south_ceil(w->x.channels / w->groups, WINOGRAD_CHANNELS);
     size_t part = sizeof(float) * WINOGRAD_PRODUCTS;
     float *v = south_scratch(
         0, part * (size_t)(channel_blocks * (rows * WINOGRAD_CHANNELS + WINOGRAD_SPREAD)));
@@ -52,11 +62,9 @@ static void winograd_task(void *context, size_t index) {
 }
 
 void south_winograd(winograd *w) {
-    w->rows = south_ceil(w->result[0], WINOGRAD_OUT);
-    w->columns = south_ceil(w->result[1], WINOGRAD_OUT);
-    w->tiles = w->batch * w->depth * w->rows * w->columns;
+    winograd_count(w);
     if (w->tiles == 0) return;
-    ptrdiff_t channels = south_ceil(w->inputs, WINOGRAD_CHANNELS) * WINOGRAD_CHANNELS;
+    ptrdiff_t channels = south_ceil(w->x.channels / w->groups, WINOGRAD_CHANNELS) * WINOGRAD_CHANNELS;
     ptrdiff_t fitting = INPUT_ROOM / (WINOGRAD_PRODUCTS * channels) / TILE_STEP * TILE_STEP;
     w->block = south_part(
         w->tiles, south_min(WINOGRAD_TILES, south_max(fitting, TILE_STEP)), TILE_STEP);

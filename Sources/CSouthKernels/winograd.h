@@ -18,14 +18,21 @@ typedef struct {
     ptrdiff_t batch, depth, row, column;
 } winograd_tile;
 
+/// Planes that are read in tiles.
+typedef struct {
+    const float *data;
+    /// Channels of all groups, rows and columns.
+    ptrdiff_t channels, height, width;
+    /// Of batch, channel, depth, row and column.
+    ptrdiff_t strides[5];
+} winograd_image;
+
 /// A convolution 1×3×3 of stride 1 in tiles.
 typedef struct {
-    /// Channels of one group, and all output channels.
-    ptrdiff_t inputs, outputs, all_outputs, groups;
-    ptrdiff_t batch, depth, spatial[2], result[2], before[2];
-    const float *x;
-    /// Of batch, channel, depth, row and column.
-    ptrdiff_t x_strides[5];
+    winograd_image x;
+    /// Output channels of one group and of all.
+    ptrdiff_t outputs, all_outputs, groups;
+    ptrdiff_t batch, depth, result[2], before[2];
     const void *weight;
     int type;
     /// Of output and input channel, in elements; taps are adjacent.
@@ -40,7 +47,15 @@ typedef struct {
     ptrdiff_t part, parts, blocks;
 } winograd;
 
+/// Counts rows, columns and tiles.
+void winograd_count(winograd *w);
+/// Tiles `start..<start + count`.
+void winograd_tiles(const winograd *w, ptrdiff_t start, ptrdiff_t count, winograd_tile *tiles);
+
 /// Computes it; sets the tiling.
 void south_winograd(winograd *w);
+/// The gradient of the weights, `dw [outputs, inputs, 3, 3]` of each group, from the dense
+/// `gradient [batch, outputs, depth, result]`; weights and result of w are not used.
+void south_winograd_weight_gradient(winograd *w, const float *gradient, float *dw);
 
 #endif

@@ -1,29 +1,6 @@
-// Winograd's F(4×4, 3×3), one version: transforms of input, filters and result, and the products
-// between them, for one block of tiles on one thread.
-//
-// The polynomials are evaluated at 0, ±√½, ±√2 and ∞, which keeps the numbers of all three
-// transforms near one: the error is half of that with 0, ±1, ±2, ∞. Lavin and Gray 2016,
-// arXiv:1509.09308, for the method.
-#include "register_tile.h"
-
-/// Pixels of a strip: 16 tiles, their halo, and the rest of the last vector.
-#define STRIP 80
-#define STRIP_TILES 16
-#define ROOT 1.41421356f
-
-/// Bᵀ d: six input values in place.
-SOUTH_INLINE void V(transform_input)(vf *d, ptrdiff_t stride) {
-    vf d0 = d[0], d1 = d[stride], d2 = d[2 * stride], d3 = d[3 * stride], d4 = d[4 * stride];
-    vf d5 = d[5 * stride];
-    vf even = d4 - 2.0f * d2, odd = d3 - 2.0f * d1;
-    vf even2 = d4 - 0.5f * d2, odd2 = d3 - 0.5f * d1;
-    d[0] = (d0 + d4) - 2.5f * d2;
-    d[stride] = even + (0.5f * ROOT) * odd;
-    d[2 * stride] = even - (0.5f * ROOT) * odd;
-    d[3 * stride] = even2 + ROOT * odd2;
-    d[4 * stride] = even2 - ROOT * odd2;
-    d[5 * stride] = (d1 + d5) - 2.5f * d3;
-}
+// Winograd's F(4×4, 3×3), one version: filters, products and result of one block of tiles on one
+// thread.
+#include "winograd_transforms.h"
 
 /// G g: three taps to six values.
 SOUTH_INLINE void V(transform_taps)(vf a, vf b, vf c, vf *u) {
@@ -45,70 +22,6 @@ SOUTH_INLINE void V(transform_output)(const vf *m, ptrdiff_t stride, vf *y) {
     y[1] = (0.5f * ROOT) * difference + ROOT * difference2;
     y[2] = 0.5f * sum + 2.0f * sum2;
     y[3] = ((0.25f * ROOT) * difference + m[5 * stride]) + (2 * ROOT) * difference2;
-}
-
-/// Six rows of pixels of LANES channels from `first`, channels innermost: `strip [6][STRIP]`.
-/// `count` columns from `column`; zeros outside the image.
-static void V(winograd_strip)(const winograd *w, const float *x, ptrdiff_t first, ptrdiff_t row,
-    ptrdiff_t column, ptrdiff_t count, vf *strip) {
-    const ptrdiff_t *xs = w->x_strides;
-    for (ptrdiff_t r = 0; r < WINOGRAD_IN; r++) {
-        vf *line = strip + r * STRIP;
-        if (row + r < 0 || row + r >= w->spatial[0]) {
-            for (ptrdiff_t i = 0; i < count; i++) line[i] = (vf){0};
-            continue;
-        }
-        const float *base = x + (row + r) * xs[3];
-        for (ptrdiff_t i = 0; i < count; i += LANES) {
-            ptrdiff_t start = column + i;
-            ptrdiff_t low = south_min(south_max(-start, 0), LANES);
-            ptrdiff_t high = south_max(south_min(w->spatial[1] - start, LANES), low);
-            vf square[LANES];
-#pragma clang loop unroll(full)
-            for (ptrdiff_t j = 0; j < LANES; j++) {
-                const float *channel = base + south_min(first + j, w->inputs - 1) * xs[1];
-                square[j] = V(load_some)(channel + start * xs[4], xs[4], low, high);
-            }
-            V(transpose)(square);
-#pragma clang loop unroll(full)
-            for (ptrdiff_t j = 0; j < LANES; j++) line[i + j] = square[j];
-        }
-    }
-}
-
-/// The input of `count` tiles, all channels of a group: `v [block of channels][36][tile][channel]`,
-/// parts `v_part` and blocks `36 · v_part` apart.
-static void V(winograd_input)(const winograd *w, const float *x, const winograd_tile *tiles,
-    ptrdiff_t count, ptrdiff_t v_part, float *v) {
-    vf strip[WINOGRAD_IN * STRIP];
-    for (ptrdiff_t c = 0; c < w->inputs; c += LANES) {
-        float *block = v + c / WINOGRAD_CHANNELS * WINOGRAD_PRODUCTS * v_part
-            + c % WINOGRAD_CHANNELS;
-        for (ptrdiff_t t = 0, n; t < count; t += n) {
-            // Tiles side by side.
-            const winograd_tile *tile = tiles + t;
-            n = south_min(south_min(w->columns - tile->column, count - t), STRIP_TILES);
-            ptrdiff_t columns = n * WINOGRAD_OUT + 2;
-            V(winograd_strip)
-            (w, x + tile->batch * w->x_strides[0] + tile->depth * w->x_strides[2], c,
-                tile->row * WINOGRAD_OUT - w->before[0],
-                tile->column * WINOGRAD_OUT - w->before[1], columns, strip);
-            for (ptrdiff_t i = 0; i < columns; i++) V(transform_input)(strip + i, STRIP);
-            for (ptrdiff_t i = 0; i < n; i++) {
-                float *place = block + (t + i) * WINOGRAD_CHANNELS;
-                for (int r = 0; r < WINOGRAD_IN; r++) {
-                    vf d[WINOGRAD_IN];
-#pragma clang loop unroll(full)
-                    for (int s = 0; s < WINOGRAD_IN; s++)
-                        d[s] = strip[r * STRIP + i * WINOGRAD_OUT + s];
-                    V(transform_input)(d, 1);
-#pragma clang loop unroll(full)
-                    for (int s = 0; s < WINOGRAD_IN; s++)
-                        V(store)(place + (r * WINOGRAD_IN + s) * v_part, d[s]);
-                }
-            }
-        }
-    }
 }
 
 /// Nine taps of LANES filters, one input channel: `u [36]`, parts `u_part` apart.
@@ -246,16 +159,18 @@ static void V(winograd_output)(const winograd *w, const winograd_tile *tiles, pt
 /// One block of tiles and one part of the output channels of a group.
 static void V(winograd_block)(const winograd *w, ptrdiff_t group, const winograd_tile *tiles,
     ptrdiff_t count, ptrdiff_t first, ptrdiff_t outputs, float *v, float *u, float *m) {
-    ptrdiff_t rows = south_ceil(count, MR) * MR;
+    ptrdiff_t rows = south_ceil(count, MR) * MR, inputs = w->x.channels / w->groups;
     ptrdiff_t v_part = rows * WINOGRAD_CHANNELS + WINOGRAD_SPREAD;
     ptrdiff_t u_part = WINOGRAD_PANEL * WINOGRAD_CHANNELS + WINOGRAD_SPREAD;
     ptrdiff_t m_part = rows * WINOGRAD_PANEL + WINOGRAD_SPREAD;
+    // The last vector of channels repeats the last channel of all, which is never read.
     V(winograd_input)
-    (w, w->x + group * w->inputs * w->x_strides[1], tiles, count, v_part, v);
+    (w, group * inputs, inputs, tiles, count, WINOGRAD_CHANNELS, WINOGRAD_PRODUCTS * v_part,
+        v_part, v);
     for (ptrdiff_t k = first; k < first + outputs; k += WINOGRAD_PANEL) {
         ptrdiff_t n = south_min(WINOGRAD_PANEL, first + outputs - k);
-        for (ptrdiff_t c = 0; c < w->inputs; c += WINOGRAD_CHANNELS) {
-            ptrdiff_t depth = south_min(WINOGRAD_CHANNELS, w->inputs - c);
+        for (ptrdiff_t c = 0; c < inputs; c += WINOGRAD_CHANNELS) {
+            ptrdiff_t depth = south_min(WINOGRAD_CHANNELS, inputs - c);
             ptrdiff_t at = group * w->group_stride + k * w->output_stride + c * w->input_stride;
             if (w->type == SOUTH_FLOAT32)
                 V(winograd_filters)(w, SOUTH_FLOAT32, at, n, depth, u_part, u);
