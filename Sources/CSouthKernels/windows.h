@@ -65,6 +65,8 @@ ptrdiff_t windows_runs(const windows *w, ptrdiff_t from, ptrdiff_t count, window
 /// image: no patch is laid out beyond the panel in the first cache. Scratch memory of a thread:
 /// slots 0 and 1, at most 0.5 MB each where a kernel has at most 4096 taps.
 void windows_product(windows *w);
+/// The same, one output channel after the other, for groups of one input channel.
+void windows_depthwise(windows *w);
 /// The gradient of the weights, `dw [outputs, inputs, taps]` of each group, from x and the gradient
 /// y of the result.
 void windows_weight_gradient(windows *w, const float *gradient, float *dw);
