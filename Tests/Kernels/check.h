@@ -26,6 +26,7 @@ void same(const char *name, const void *found, const void *expected, size_t byte
 void check_elements(void);
 void check_rows(void);
 void check_products(void);
+void check_convolutions(void);
 void check_picking(void);
 void check_spectra(void);
 void check_numbers(void);

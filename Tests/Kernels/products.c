@@ -1,4 +1,4 @@
-// Products, convolutions and attention against their sums.
+// Products and attention against their sums.
 #include "check.h"
 
 static void check_matmul(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k) {
@@ -36,37 +36,6 @@ static void check_linear(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, int type) {
         }
     south_linear(m, n, k, x, k, weight, type, bias, SOUTH_SILU, 0, residual, n, y);
     close_to("linear", y, expected, m * n, 3e-6);
-}
-
-static void check_convolution(ptrdiff_t groups, ptrdiff_t kernel, ptrdiff_t stride) {
-    enum { BATCH = 2, SIDE = 19 };
-    ptrdiff_t in = 8, out = 12, per = in / groups, pad = kernel / 2;
-    ptrdiff_t result = (SIDE + 2 * pad - kernel) / stride + 1;
-    float *x = numbers(BATCH * in * SIDE * SIDE, 1), *w = numbers(out * per * kernel * kernel, 2);
-    float *bias = numbers(out, 3), *y = memory(4 * (size_t)(BATCH * out * result * result));
-    double *expected = memory(8 * (size_t)(BATCH * out * result * result));
-    for (ptrdiff_t at = 0; at < BATCH * out * result * result; at++) {
-        ptrdiff_t column = at % result, row = at / result % result;
-        ptrdiff_t o = at / result / result % out, b = at / result / result / out;
-        double sum = bias[o];
-        for (ptrdiff_t c = 0; c < per; c++)
-            for (ptrdiff_t tap = 0; tap < kernel * kernel; tap++) {
-                ptrdiff_t i = row * stride - pad + tap / kernel, j = column * stride - pad + tap % kernel;
-                if (i < 0 || j < 0 || i >= SIDE || j >= SIDE) continue;
-                ptrdiff_t channel = o / (out / groups) * per + c;
-                sum += (double)w[(o * per + c) * kernel * kernel + tap]
-                    * x[((b * in + channel) * SIDE + i) * SIDE + j];
-            }
-        expected[at] = sum;
-    }
-    south_convolution_shape shape = {
-        .batch = BATCH, .inputs = in, .outputs = out, .groups = groups,
-        .spatial = {1, SIDE, SIDE}, .kernel = {1, kernel, kernel}, .result = {1, result, result},
-        .stride = {1, stride, stride}, .before = {0, pad, pad}, .dilation = {1, 1, 1},
-    };
-    ptrdiff_t strides[] = {in * SIDE * SIDE, SIDE * SIDE, 0, SIDE, 1};
-    south_convolution(&shape, x, strides, w, SOUTH_FLOAT32, bias, y);
-    close_to("convolution", y, expected, BATCH * out * result * result, 1e-5);
 }
 
 static void check_attention(ptrdiff_t queries, ptrdiff_t keys, int causal) {
@@ -111,10 +80,6 @@ void check_products(void) {
         check_linear(3, 130, 515, types[type]);
         check_linear(40, 70, 600, types[type]);
     }
-    check_convolution(1, 1, 1);
-    check_convolution(1, 3, 1);
-    check_convolution(4, 3, 2);
-    check_convolution(1, 5, 1);
     check_attention(1, 40, 0);
     check_attention(150, 150, 1);
     check_attention(20, 600, 0);
