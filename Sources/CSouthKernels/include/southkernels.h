@@ -34,6 +34,13 @@ void south_limit_threads(int count);
 /// when all are done. Nested calls run on the thread that makes them; several threads may call.
 void south_parallel(size_t count, void (*task)(void *context, size_t index), void *context);
 
+// MARK: The machine's limits, for benchmarks
+
+/// Multiplies and adds in the registers of every thread; returns how many operations that were.
+double south_multiply_adds(void);
+/// Reads `count` floats once, on every thread.
+void south_read_through(const float *x, ptrdiff_t count);
+
 // MARK: Element types
 
 /// Element types.
@@ -231,5 +238,16 @@ void south_twister_normal(uint32_t *state, int *position, ptrdiff_t count, float
 /// uniform in [0, 1) by the upper 24 bits of its first word, or normal by its first two.
 void south_counter_numbers(uint64_t seed, uint32_t call, uint32_t start, ptrdiff_t count,
     int is_normal, float *y);
+
+// MARK: Optimisers
+
+/// The numbers of a step of AdamW; see `AdamWStep`.
+typedef struct {
+    float decay, beta1, beta2, step_size, second_correction, epsilon;
+} south_adamw_step;
+
+/// One step over `count` dense elements: the moments in place, the new parameter to `y`.
+void south_adamw(const south_adamw_step *step, ptrdiff_t count, const float *x,
+    const float *gradient, float *first, float *second, float *y);
 
 #endif

@@ -11,7 +11,8 @@
 /// `float32`, and results are new dense `float32` tensors. No operand has a gradient.
 package protocol Backend: Sendable, CopyPrimitives, ElementwisePrimitives, ReductionPrimitives,
     SoftmaxPrimitives, NormalizingPrimitives, IndexingPrimitives, ProductPrimitives,
-    ConvolutionPrimitives, AttentionPrimitives, ResizingPrimitives, OrderingPrimitives,
+    ConvolutionPrimitives, AttentionPrimitives, ResizingPrimitives, OptimizingPrimitives,
+    OrderingPrimitives,
     SpectraPrimitives
 {
     var name: String { get }
