@@ -239,15 +239,4 @@ void south_twister_normal(uint32_t *state, int *position, ptrdiff_t count, float
 void south_counter_numbers(uint64_t seed, uint32_t call, uint32_t start, ptrdiff_t count,
     int is_normal, float *y);
 
-// MARK: Optimisers
-
-/// The numbers of a step of AdamW; see `AdamWStep`.
-typedef struct {
-    float decay, beta1, beta2, step_size, second_correction, epsilon;
-} south_adamw_step;
-
-/// One step over `count` dense elements: the moments in place, the new parameter to `y`.
-void south_adamw(const south_adamw_step *step, ptrdiff_t count, const float *x,
-    const float *gradient, float *first, float *second, float *y);
-
 #endif

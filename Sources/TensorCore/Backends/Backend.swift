@@ -11,7 +11,7 @@
 /// `float32`, and results are new dense `float32` tensors. No operand has a gradient.
 package protocol Backend: Sendable, CopyPrimitives, ElementwisePrimitives, ReductionPrimitives,
     SoftmaxPrimitives, NormalizingPrimitives, IndexingPrimitives, ProductPrimitives,
-    ConvolutionPrimitives, AttentionPrimitives, ResizingPrimitives, OptimizingPrimitives,
+    ConvolutionPrimitives, AttentionPrimitives, ResizingPrimitives,
     OrderingPrimitives,
     SpectraPrimitives
 {
