@@ -8,7 +8,7 @@ enum {
     /// Output pixels along an edge of a tile, the input pixels that they see, and the products.
     WINOGRAD_OUT = 4, WINOGRAD_IN = 6, WINOGRAD_PRODUCTS = 36,
     /// Tiles of a block, channels of a block of filters, and output channels of a panel at most.
-    WINOGRAD_TILES = 96, WINOGRAD_CHANNELS = 64, WINOGRAD_PANEL = 64,
+    WINOGRAD_TILES = 96, WINOGRAD_CHANNELS = 64, WINOGRAD_PANEL = 32,
     /// Added between the parts of one product, which would else fall on the same cache lines.
     WINOGRAD_SPREAD = 16,
 };
