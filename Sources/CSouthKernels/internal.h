@@ -60,6 +60,10 @@ void south_epilogue(float *y, ptrdiff_t count, const float *bias, int activation
 void south_unary_dense(int operation, float a, float b, const float *x, float *y,
     ptrdiff_t count);
 
+/// `y = gradient · f′(x)` of dense elements; `y` may be `gradient`.
+void south_unary_gradient_dense(int operation, float a, float b, const float *x,
+    const float *gradient, float *y, ptrdiff_t count);
+
 /// Rows of a product with a few vectors: `y[i·y_stride + j] = Σ x[i·x_stride + l] w[j·w_stride + l]`
 /// for i below m ≤ 4 and j below n, with weights of `type`.
 void south_gemv(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *x, ptrdiff_t x_stride,

@@ -27,11 +27,17 @@ SOUTH_INLINE vf V(select)(vi mask, vf a, vf b) {
     return (vf)(((vi)a & mask) | ((vi)b & ~mask));
 }
 SOUTH_INLINE float V(sum)(vf v) {
-    float s[LANES];
-    memcpy(s, &v, sizeof s);
-    for (int width = LANES / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; i++) s[i] += s[i + width];
-    return s[0];
+#if LANES == 16
+    v += __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+    v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
+    v += __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+#elif LANES == 8
+    v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3);
+    v += __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5);
+#else
+    v += __builtin_shufflevector(v, v, 2, 3, 0, 1);
+#endif
+    return v[0] + v[1];
 }
 /// The greater; NaN where either is.
 SOUTH_INLINE vf V(greater)(vf a, vf b) { return V(select)((a > b) | (a != a), a, b); }
@@ -72,30 +78,43 @@ SOUTH_INLINE vf V(tanh)(vf x) {
     vi sign = (vi)x & INT32_MIN;
     return V(select)(a < 0.625f, small, (vf)((vi)large | sign));
 }
-/// Exact GELU: by erf (fitted, 1e-9) for small |x|, by erfc (6e-9) else, so that the left tail
-/// keeps its relative accuracy.
-SOUTH_INLINE vf V(gelu)(vf x) {
+/// 2ˣ for x ≤ 127: a polynomial (fitted, 9e-8) times a power of two; 0 where that would be
+/// subnormal, −∞ included.
+SOUTH_INLINE vf V(exp2)(vf x) {
+    const float magic = 12582912.0f;  // as in `exp`
+    vf t = x + magic;
+    vf r = x - (t - magic);
+    vf p = r * 1.326472768e-03f + 9.671513412e-03f;
+    p = p * r + 5.550733749e-02f;
+    p = p * r + 2.402224207e-01f;
+    p = p * r + 6.931469776e-01f;
+    p = p * r + 1.0f;
+    vf y = (vf)((vi)p + ((vi)t << 23));
+    return V(select)(x < -125.0f, (vf){0}, V(select)(x != x, x, y));
+}
+/// The normal distribution function Φ(x) by e^{−x²/2} times a polynomial (fitted, 1.3e-8), so that
+/// its left tail keeps its relative accuracy; also that exponential.
+SOUTH_INLINE vf V(normal)(vf x, vf *bell) {
     vf z = __builtin_elementwise_abs(x) * 0.707106781f;
-    vf s = z * z;
-    vf p = s * 7.853861073e-05f - 8.010193540e-04f;
-    p = p * s + 5.188327676e-03f;
-    p = p * s - 2.685381193e-02f;
-    p = p * s + 1.128358515e-01f;
-    p = p * s - 3.761262582e-01f;
-    p = p * s + 1.128379166e+00f;
-    vf erf = p * (x * 0.707106781f);
-    vf t = 1.0f / (z * 0.5f + 1.0f);
-    vf q = t * 8.164703041e-02f - 1.875687938e-01f;
-    q = q * t + 2.866985785e-02f;
-    q = q * t + 1.024745033e-01f;
-    q = q * t + 1.594261554e-01f;
-    q = q * t + 2.525520605e-01f;
-    q = q * t + 2.810662165e-01f;
-    q = q * t + 2.821918254e-01f;
-    q = q * t - 3.780970634e-06f;
-    vf erfc = V(exp)(-s) * q;
-    vf tail = V(select)(x < 0.0f, erfc, 2.0f - erfc);
-    return x * 0.5f * V(select)(z <= 1.0f, 1.0f + erf, tail);
+    vf t = 1.0f / (z * 0.45f + 1.0f);
+    vf q = t * -3.275508857e-02f + 1.445656806e-01f;
+    q = q * t - 1.945863444e-01f;
+    q = q * t + 5.259600217e-03f;
+    q = q * t + 8.735388495e-02f;
+    q = q * t + 6.387304556e-02f;
+    q = q * t + 1.935013458e-01f;
+    q = q * t + 2.246369021e-01f;
+    q = q * t + 2.542843213e-01f;
+    q = q * t + 2.538666405e-01f;
+    *bell = V(exp)(z * -z);
+    vf half = *bell * (q * t) * 0.5f;
+    return V(select)(x < 0.0f, half, 1.0f - half);
+}
+/// Exact GELU.
+SOUTH_INLINE vf V(gelu)(vf x) {
+    vf bell;
+    vf phi = V(normal)(x, &bell);
+    return x * phi;
 }
 
 /// The first halves of two vectors, or the second ones, element by element in turn.

@@ -67,14 +67,18 @@ enum {
     SOUTH_GELU_TANH, SOUTH_QUICK_GELU, SOUTH_LEAKY_RELU,
     SOUTH_NEGATE, SOUTH_ABSOLUTE, SOUTH_SQUARE, SOUTH_SQUARE_ROOT, SOUTH_RECIPROCAL_SQUARE_ROOT,
     SOUTH_RECIPROCAL, SOUTH_EXPONENTIAL, SOUTH_LOGARITHM, SOUTH_SINE, SOUTH_COSINE,
-    SOUTH_AFFINE, SOUTH_CLAMP
+    SOUTH_AFFINE, SOUTH_CLAMP, SOUTH_POWER
 };
 /// Functions of two elements.
 enum {
     SOUTH_ADD, SOUTH_SUBTRACT, SOUTH_MULTIPLY, SOUTH_DIVIDE, SOUTH_MAXIMUM, SOUTH_MINIMUM
 };
 
-/// `y = f(x)` of a strided view. `a`, `b`: slope of leaky ReLU, scale and shift, or bounds.
+/// Comparisons of two elements; false where either is NaN.
+enum { SOUTH_EQUAL, SOUTH_LESS, SOUTH_AT_MOST };
+
+/// `y = f(x)` of a strided view. `a`, `b`: slope of leaky ReLU, scale and shift, bounds, or
+/// exponent.
 void south_unary(int operation, float a, float b, int rank, const ptrdiff_t *shape,
     const float *x, const ptrdiff_t *x_strides, float *y);
 /// `y = f(a, b)` of two strided views of `type` float32, int32 or int64.
@@ -84,6 +88,24 @@ void south_binary(int operation, int type, int rank, const ptrdiff_t *shape, con
 void south_gated(int activation, float slope, int rank, const ptrdiff_t *shape,
     const float *value, const ptrdiff_t *value_strides, const float *gate,
     const ptrdiff_t *gate_strides, float *y);
+
+/// `y = gradient · f′(x)` of two strided views; `operation` neither a negation nor affine.
+/// Kinks: PyTorch's choice (0 for ReLU and the absolute value, 1 on the bounds of a clamp).
+void south_unary_gradient(int operation, float a, float b, int rank, const ptrdiff_t *shape,
+    const float *x, const ptrdiff_t *x_strides, const float *gradient,
+    const ptrdiff_t *gradient_strides, float *y);
+/// The gradients of both operands of `value · activation(gate)`.
+void south_gated_gradient(int activation, float slope, int rank, const ptrdiff_t *shape,
+    const float *value, const ptrdiff_t *value_strides, const float *gate,
+    const ptrdiff_t *gate_strides, const float *gradient, const ptrdiff_t *gradient_strides,
+    float *to_value, float *to_gate);
+/// A comparison of two strided views of `type` float32, int32 or int64; 0 or 1.
+void south_compare(int operation, int type, int rank, const ptrdiff_t *shape, const void *a,
+    const ptrdiff_t *a_strides, const void *b, const ptrdiff_t *b_strides, uint8_t *y);
+/// `y = mask ? a : b` of three strided views.
+void south_choose(int rank, const ptrdiff_t *shape, const uint8_t *mask,
+    const ptrdiff_t *mask_strides, const float *a, const ptrdiff_t *a_strides, const float *b,
+    const ptrdiff_t *b_strides, float *y);
 
 // MARK: Rows. `x [outer, inner]`: rows `stride` apart, elements adjacent.
 
@@ -110,6 +132,33 @@ void south_rms_norm(ptrdiff_t outer, ptrdiff_t inner, const float *x, ptrdiff_t 
 void south_group_norm(ptrdiff_t batch, ptrdiff_t channels, ptrdiff_t inner, ptrdiff_t groups,
     const float *x, ptrdiff_t batch_stride, ptrdiff_t channel_stride, const float *weight,
     const float *bias, float epsilon, int activation, float slope, float *y);
+/// Reduces the rows of `x [outer, inner]` to one, `y [inner]`.
+void south_reduce_columns(int reduction, ptrdiff_t outer, ptrdiff_t inner, const float *x,
+    ptrdiff_t stride, float *y);
+/// The gradient of a softmax, or of its logarithm, from its dense result `y [outer, inner]` and
+/// the dense gradient of that.
+void south_softmax_gradient(ptrdiff_t outer, ptrdiff_t inner, const float *y,
+    const float *gradient, int logarithm, float *to_x);
+/// `losses[i] = logsumexp(row) − row[target]`, also `log_sums [outer]`; both 0 where the target is
+/// `ignored`. Every other target is an index of the row.
+void south_cross_entropy(ptrdiff_t outer, ptrdiff_t inner, const float *x, ptrdiff_t stride,
+    const int32_t *targets, int32_t ignored, float *losses, float *log_sums);
+/// `(softmax(row) − one at the target) · gradient[i]`; 0 where the target is `ignored`.
+void south_cross_entropy_gradient(ptrdiff_t outer, ptrdiff_t inner, const float *x,
+    ptrdiff_t stride, const int32_t *targets, int32_t ignored, const float *log_sums,
+    const float *gradient, float *to_x);
+/// Gradients of layer normalisation, or where not `centred` of the division by the root mean
+/// square: `gradient`, `to_x` dense `[outer, inner]`; `weight [inner]` or null; `to_weight`,
+/// `to_bias` `[inner]`, either may be null.
+void south_row_norm_gradient(ptrdiff_t outer, ptrdiff_t inner, const float *x, ptrdiff_t stride,
+    const float *weight, float epsilon, int centred, const float *gradient, float *to_x,
+    float *to_weight, float *to_bias);
+/// Gradients of group normalisation with activation: `gradient`, `to_x` dense
+/// `[batch, channels, inner]`; `to_weight`, `to_bias` `[batch, channels]`, one row a sample.
+void south_group_norm_gradient(ptrdiff_t batch, ptrdiff_t channels, ptrdiff_t inner,
+    ptrdiff_t groups, const float *x, ptrdiff_t batch_stride, ptrdiff_t channel_stride,
+    const float *weight, const float *bias, float epsilon, int activation, float slope,
+    const float *gradient, float *to_x, float *to_weight, float *to_bias);
 /// Rotary embedding of `x [batch, time, heads, size]` with three outer strides and adjacent
 /// elements; `cosines`, `sines` `[time, size / 2]`.
 void south_rotary(ptrdiff_t batch, ptrdiff_t time, ptrdiff_t heads, ptrdiff_t size,

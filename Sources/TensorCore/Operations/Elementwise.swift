@@ -7,6 +7,17 @@ package protocol ElementwisePrimitives {
     func binary(_ operation: BinaryOperation, _ a: Tensor, _ b: Tensor) -> Tensor
     /// `value · activation(gate)`, both of one shape.
     func gated(_ activation: Activation, value: Tensor, gate: Tensor) -> Tensor
+    /// `gradient · f′(x)`, both of one shape. On kinks the derivative is PyTorch's: 0 for ReLU and
+    /// the absolute value, 1 on the bounds of a clamp.
+    func unaryGradient(_ operation: UnaryOperation, _ x: Tensor, _ gradient: Tensor) -> Tensor
+    /// The gradients of both operands of `gated`, all of one shape.
+    func gatedGradient(
+        _ activation: Activation, value: Tensor, gate: Tensor, gradient: Tensor
+    ) -> (value: Tensor, gate: Tensor)
+    /// A `bool` for each pair, both of one shape and type: `float32`, `int32` or `int64`.
+    func compare(_ comparison: Comparison, _ a: Tensor, _ b: Tensor) -> Tensor
+    /// `a` where `mask` holds, else `b`, all of one shape; `mask` `bool`.
+    func choose(_ mask: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor
 }
 
 /// A function of one element.
@@ -17,6 +28,8 @@ package enum UnaryOperation: Sendable, Equatable {
     /// `x · scale + shift`
     case affine(scale: Float, shift: Float)
     case clamp(Float, Float)
+    /// `x` to a fixed power
+    case power(Float)
 }
 
 /// The functions between layers.
@@ -35,6 +48,9 @@ public enum Activation: Sendable, Equatable {
 
 package enum BinaryOperation: Sendable { case add, subtract, multiply, divide, maximum, minimum }
 
+/// A comparison of two elements; false where either is NaN.
+package enum Comparison: Sendable { case equal, less, atMost }
+
 extension Tensor {
     private static func binary(_ operation: BinaryOperation, _ a: Tensor, _ b: Tensor) -> Tensor {
         guard let shape = a.shape.broadcast(with: b.shape) else {
@@ -42,13 +58,36 @@ extension Tensor {
         }
         let integers = !a.dtype.isFloatingPoint && a.dtype == b.dtype && a.dtype != .bool
         let (x, y) = integers ? (a, b) : (a.real, b.real)
-        return a.backend.binary(operation, x.broadcast(to: shape), y.broadcast(to: shape))
+        let (left, right) = (
+            x.detached().broadcast(to: shape), y.detached().broadcast(to: shape)
+        )
+        let result = a.backend.binary(operation, left, right)
+        // Sums need their operands' shapes alone.
+        let isLinear = operation == .add || operation == .subtract
+        let kept = isLinear ? nil : (left: left, right: right)
+        let (shapes, tracked) = ((x.shape, y.shape), (x.isTracked, y.isTracked))
+        return result.recorded(from: [x, y]) { gradient in
+            let (toLeft, toRight) = operation.gradients(
+                gradient, of: kept, result, wanted: tracked)
+            return [toLeft?.summed(to: shapes.0), toRight?.summed(to: shapes.1)]
+        }
     }
 
     /// This tensor in `float32`, the type that computes.
     package var real: Tensor { cast(to: .float32) }
 
-    private func unary(_ operation: UnaryOperation) -> Tensor { backend.unary(operation, real) }
+    private func unary(_ operation: UnaryOperation) -> Tensor {
+        let source = real
+        let x = source.detached()
+        let y = backend.unary(operation, x)
+        switch operation {
+        case .negate: return y.recorded(from: source) { -$0 }
+        case .affine(let scale, _):
+            return y.recorded(from: source) { $0.affine(scale: scale, shift: 0) }
+        default:
+            return y.recorded(from: source) { $0.backend.unaryGradient(operation, x, $0) }
+        }
+    }
 
     /// The sum, with broadcasting.
     public static func + (a: Tensor, b: Tensor) -> Tensor { binary(.add, a, b) }
@@ -99,6 +138,8 @@ extension Tensor {
     public func exp() -> Tensor { unary(.exponential) }
     /// The natural logarithm.
     public func log() -> Tensor { unary(.logarithm) }
+    /// `x` to the power `exponent`; NaN where `x` is negative and the exponent no integer.
+    public func power(_ exponent: Float) -> Tensor { unary(.power(exponent)) }
     /// The sine, of radians.
     public func sin() -> Tensor { unary(.sine) }
     /// The cosine, of radians.
@@ -130,6 +171,43 @@ extension Tensor {
     /// `self · activation(gate)`: SwiGLU with `.silu`, GEGLU with `.gelu`.
     public func gated(by gate: Tensor, _ activation: Activation) -> Tensor {
         precondition(shape == gate.shape, "gated: \(shape) by \(gate.shape)")
-        return backend.gated(activation, value: real, gate: gate.real)
+        let (source, control) = (real, gate.real)
+        let (x, t) = (source.detached(), control.detached())
+        return backend.gated(activation, value: x, gate: t).recorded(from: [source, control]) {
+            let found = $0.backend.gatedGradient(activation, value: x, gate: t, gradient: $0)
+            return [found.value, found.gate]
+        }
+    }
+}
+
+extension BinaryOperation {
+    /// The gradients of both operands, broadcast as they were; nil where not wanted.
+    fileprivate func gradients(
+        _ gradient: Tensor, of operands: (left: Tensor, right: Tensor)?, _ result: Tensor,
+        wanted: (left: Bool, right: Bool)
+    ) -> (Tensor?, Tensor?) {
+        guard let (a, b) = operands else {
+            return (
+                wanted.left ? gradient : nil,
+                wanted.right ? (self == .add ? gradient : -gradient) : nil
+            )
+        }
+        switch self {
+        case .divide:
+            let toA = gradient / b
+            return (wanted.left ? toA : nil, wanted.right ? -(toA * result) : nil)
+        case .maximum, .minimum:
+            // Where both are as great, each gets half.
+            let half = Tensor.choose(a .== b, gradient * 0.5, gradient)
+            let zero = Tensor(0, device: gradient.device)
+            let aWins = self == .maximum ? b .<= a : a .<= b
+            let bWins = self == .maximum ? a .<= b : b .<= a
+            return (
+                wanted.left ? Tensor.choose(aWins, half, zero) : nil,
+                wanted.right ? Tensor.choose(bWins, half, zero) : nil
+            )
+        default:
+            return (wanted.left ? gradient * b : nil, wanted.right ? gradient * a : nil)
+        }
     }
 }

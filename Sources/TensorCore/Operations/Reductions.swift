@@ -27,8 +27,30 @@ extension Tensor {
     }
 
     private func reduced(_ reduction: Reduction, _ axes: [Int]?, _ keepingAxes: Bool) -> Tensor {
-        let (rows, shape) = real.rows(over: axes, keepingAxes: keepingAxes)
-        return backend.reduce(reduction, rows).reshaped(shape)
+        let source = real
+        let x = source.detached()
+        let (rows, shape) = x.rows(over: axes, keepingAxes: keepingAxes)
+        let y = backend.reduce(reduction, rows).reshaped(shape)
+        guard source.isTracked, GradientScope.isOpen else { return y }
+        // As if the reduced axes had been kept, with length one.
+        let kept = x.rows(over: axes, keepingAxes: true).shape
+        let (full, count) = (x.shape, rows.shape[1])
+        switch reduction {
+        case .sum:
+            return y.recorded(from: source) { $0.reshaped(kept).broadcast(to: full) }
+        case .mean:
+            return y.recorded(from: source) {
+                ($0 * (1 / Float(count))).reshaped(kept).broadcast(to: full)
+            }
+        case .maximum, .minimum:
+            return y.recorded(from: source) { gradient in
+                // Those that share the extreme share its gradient.
+                let winners = (x .== y.reshaped(kept)).cast(to: .float32)
+                let (rows, shape) = winners.rows(over: axes, keepingAxes: true)
+                let ties = gradient.backend.reduce(.sum, rows).reshaped(shape)
+                return winners * (gradient.reshaped(kept) / ties)
+            }
+        }
     }
 
     /// The sum over `axes`, or over everything.
@@ -39,18 +61,28 @@ extension Tensor {
     public func mean(_ axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
         reduced(.mean, axes, keepingAxes)
     }
-    /// The greatest over `axes`, or over everything.
+    /// The variance over `axes`, or over everything.
+    ///
+    /// - Parameter correction: taken off the count that divides: 1 is the unbiased estimate
+    public func variance(
+        _ axes: [Int]? = nil, correction: Int = 1, keepingAxes: Bool = false
+    ) -> Tensor {
+        let count = rows(over: axes, keepingAxes: false).rows.shape[1]
+        let deviations = (self - mean(axes, keepingAxes: true)).squared()
+        return deviations.sum(axes, keepingAxes: keepingAxes) * (1 / Float(count - correction))
+    }
+    /// The greatest over `axes`, or over everything. Those that share it share its gradient.
     public func max(_ axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
         reduced(.maximum, axes, keepingAxes)
     }
-    /// The least over `axes`, or over everything.
+    /// The least over `axes`, or over everything. Those that share it share its gradient.
     public func min(_ axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
         reduced(.minimum, axes, keepingAxes)
     }
 
     /// The first index of the greatest element along `axis`, which disappears; `int32`.
     public func argMax(_ axis: Int = -1) -> Tensor {
-        let (rows, shape) = real.rows(over: [axis], keepingAxes: false)
+        let (rows, shape) = detached().real.rows(over: [axis], keepingAxes: false)
         precondition(rows.shape[1] > 0, "argMax: axis \(axis) of shape \(self.shape) is empty")
         return backend.argMax(rows).reshaped(shape)
     }

@@ -37,6 +37,68 @@ extension CPUBackend {
         }
         return y
     }
+
+    func unaryGradient(_ operation: UnaryOperation, _ x: Tensor, _ gradient: Tensor) -> Tensor {
+        switch operation {
+        case .negate: return unary(.negate, gradient)
+        case .affine(let scale, _): return unary(.affine(scale: scale, shift: 0), gradient)
+        default: break
+        }
+        let y = empty(x.shape)
+        let (code, a, b) = operation.kernelCode
+        let layout = Layout(x.shape, x.strides, gradient.strides)
+        withExtendedLifetime((x, gradient, y)) {
+            south_unary_gradient(
+                code, a, b, layout.rank, layout.shape, x.floatPointer, layout.strides[0],
+                gradient.floatPointer, layout.strides[1], y.floatPointer)
+        }
+        return y
+    }
+
+    func gatedGradient(
+        _ activation: Activation, value: Tensor, gate: Tensor, gradient: Tensor
+    ) -> (value: Tensor, gate: Tensor) {
+        let (toValue, toGate) = (empty(value.shape), empty(value.shape))
+        let (code, slope) = activation.kernelCode
+        let layout = Layout(value.shape, value.strides, gate.strides, gradient.strides)
+        withExtendedLifetime((value, gate, gradient, toValue, toGate)) {
+            south_gated_gradient(
+                code, slope, layout.rank, layout.shape, value.floatPointer, layout.strides[0],
+                gate.floatPointer, layout.strides[1], gradient.floatPointer, layout.strides[2],
+                toValue.floatPointer, toGate.floatPointer)
+        }
+        return (toValue, toGate)
+    }
+
+    func compare(_ comparison: Comparison, _ a: Tensor, _ b: Tensor) -> Tensor {
+        let y = empty(a.shape, .bool)
+        let code =
+            switch comparison {
+            case .equal: SOUTH_EQUAL
+            case .less: SOUTH_LESS
+            case .atMost: SOUTH_AT_MOST
+            }
+        let layout = Layout(a.shape, a.strides, b.strides)
+        withExtendedLifetime((a, b, y)) {
+            south_compare(
+                Int32(code), a.dtype.kernelCode, layout.rank, layout.shape, a.bytes,
+                layout.strides[0], b.bytes, layout.strides[1],
+                y.bytes.assumingMemoryBound(to: UInt8.self))
+        }
+        return y
+    }
+
+    func choose(_ mask: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
+        let y = empty(a.shape)
+        let layout = Layout(a.shape, mask.strides, a.strides, b.strides)
+        withExtendedLifetime((mask, a, b, y)) {
+            south_choose(
+                layout.rank, layout.shape, mask.bytes.assumingMemoryBound(to: UInt8.self),
+                layout.strides[0], a.floatPointer, layout.strides[1], b.floatPointer,
+                layout.strides[2], y.floatPointer)
+        }
+        return y
+    }
 }
 
 extension UnaryOperation {
@@ -58,6 +120,7 @@ extension UnaryOperation {
         case .cosine: return (Int32(SOUTH_COSINE), 0, 0)
         case .affine(let scale, let shift): return (Int32(SOUTH_AFFINE), scale, shift)
         case .clamp(let low, let high): return (Int32(SOUTH_CLAMP), low, high)
+        case .power(let exponent): return (Int32(SOUTH_POWER), exponent, 0)
         }
     }
 }

@@ -2,7 +2,6 @@ internal import CSouthKernels
 
 extension CPUBackend {
     func reduce(_ reduction: Reduction, _ x: Tensor) -> Tensor {
-        let x = x.withAdjacentLastAxis
         let y = empty([x.shape[0]])
         let code =
             switch reduction {
@@ -11,6 +10,16 @@ extension CPUBackend {
             case .maximum: SOUTH_GREATEST
             case .minimum: SOUTH_LEAST
             }
+        // Rows that lie side by side are reduced without turning them.
+        if x.shape[0] > 1, x.shape[1] > 1, x.strides[0] == 1, x.strides[1] != 1 {
+            withExtendedLifetime((x, y)) {
+                south_reduce_columns(
+                    Int32(code), x.shape[1], x.shape[0], x.floatPointer, x.strides[1],
+                    y.floatPointer)
+            }
+            return y
+        }
+        let x = x.withAdjacentLastAxis
         withExtendedLifetime((x, y)) {
             south_reduce(
                 Int32(code), x.shape[0], x.shape[1], x.floatPointer, x.strides[0],

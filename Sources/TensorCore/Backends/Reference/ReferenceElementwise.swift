@@ -27,6 +27,33 @@ extension ReferenceBackend {
     func gated(_ activation: Activation, value: Tensor, gate: Tensor) -> Tensor {
         tensor(zip(values(value), values(gate)).map { $0 * activation($1) }, value.shape)
     }
+
+    func compare(_ comparison: Comparison, _ a: Tensor, _ b: Tensor) -> Tensor {
+        let outcomes =
+            a.dtype == .float32
+            ? zip(values(a), values(b)).map { comparison($0, $1) }
+            : zip(wideIntegers(a), wideIntegers(b)).map { comparison($0, $1) }
+        return made(.bool, a.shape) { target in
+            for (index, holds) in outcomes.enumerated() {
+                target.storeBytes(of: holds ? 1 : 0, toByteOffset: index, as: UInt8.self)
+            }
+        }
+    }
+
+    func choose(_ mask: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
+        let choices = zip(values(cast(mask, to: .float32)), zip(values(a), values(b)))
+        return tensor(choices.map { $0 != 0 ? $1.0 : $1.1 }, a.shape)
+    }
+}
+
+extension Comparison {
+    fileprivate func callAsFunction<Number: Comparable>(_ a: Number, _ b: Number) -> Bool {
+        switch self {
+        case .equal: a == b
+        case .less: a < b
+        case .atMost: a <= b
+        }
+    }
 }
 
 extension UnaryOperation {
@@ -45,6 +72,7 @@ extension UnaryOperation {
         case .cosine: Float(cos(d))
         case .activation(let activation): activation(x)
         case .affine(let scale, let shift): Float(d * Double(scale) + Double(shift))
+        case .power(let exponent): Float(pow(d, Double(exponent)))
         case .clamp(let low, let high): x.isNaN ? x : min(max(x, low), high)
         }
     }
