@@ -216,9 +216,30 @@ typedef struct {
     int causal;
 } south_attention_shape;
 
-/// `softmax(scale · q kᵀ + mask) v` → `y [batch, queries, heads, value_size]`; `mask` may be null.
+/// What an attention may have besides, each null where it has not: an additive mask, and one key
+/// `[key_heads, size]` and value `[key_heads, value_size]` after those of every sample, which all
+/// queries see.
+typedef struct {
+    const float *mask, *key, *value;
+} south_attention_extras;
+
+/// `softmax(scale · q kᵀ + mask) v` → `y [batch, queries, heads, value_size]`, 0 where a query
+/// sees no key. `log_sums [batch, heads, queries]`, or null, gets `log Σ exp` of the scores.
 void south_attention(const south_attention_shape *shape, const float *q, const float *k,
-    const float *v, const float *mask, float *y);
+    const float *v, const south_attention_extras *extras, float *y, float *log_sums);
+
+/// Where gradients go: `q [batch, queries, heads, size]`, `k [batch, keys, key_heads, size]`,
+/// `v [batch, keys, key_heads, value_size]`, `mask [batch, heads, queries, keys]` or null, and
+/// with an extra key `key [batch, key_heads, size]`, `value [batch, key_heads, value_size]`.
+typedef struct {
+    float *q, *k, *v, *mask, *key, *value;
+} south_attention_gradients;
+
+/// The gradients from the result, its sums' logarithms and the dense gradient of the result.
+void south_attention_gradient(const south_attention_shape *shape, const float *q, const float *k,
+    const float *v, const south_attention_extras *extras, const float *y, const float *log_sums,
+    const float *gradient, const south_attention_gradients *results);
+
 
 // MARK: Indices
 
