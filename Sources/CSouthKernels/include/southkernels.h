@@ -107,6 +107,23 @@ void south_choose(int rank, const ptrdiff_t *shape, const uint8_t *mask,
     const ptrdiff_t *mask_strides, const float *a, const ptrdiff_t *a_strides, const float *b,
     const ptrdiff_t *b_strides, float *y);
 
+// MARK: Optimising
+
+/// The factors of one AdamW step, in the order in which they are used: of the gradient, of what
+/// the first moment takes of it, what the second one keeps and takes, the square root of the
+/// second's bias correction, ε, what weight decay leaves, and the step over the first's correction.
+typedef struct {
+    float gradient_scale, first_rate, second_decay, second_rate, second_correction, epsilon,
+        decay, step_size;
+} south_adamw;
+
+/// `y`: the weights `x` after a step along `gradient`; the moments are updated in place. All
+/// dense; `y` may be `x`.
+void south_adamw_step(const south_adamw *step, ptrdiff_t count, const float *x,
+    const float *gradient, float *first, float *second, float *y);
+/// Σx² of dense elements, in double: finite exactly where every element is.
+double south_sum_of_squares(ptrdiff_t count, const float *x);
+
 // MARK: Rows. `x [outer, inner]`: rows `stride` apart, elements adjacent.
 
 /// Reductions of rows.

@@ -11,9 +11,8 @@
 /// `float32`, and results are new dense `float32` tensors. No operand has a gradient.
 package protocol Backend: Sendable, CopyPrimitives, ElementwisePrimitives, ReductionPrimitives,
     SoftmaxPrimitives, NormalizingPrimitives, IndexingPrimitives, ProductPrimitives,
-    ConvolutionPrimitives, AttentionPrimitives, ResizingPrimitives,
-    OrderingPrimitives,
-    SpectraPrimitives
+    ConvolutionPrimitives, AttentionPrimitives, ResizingPrimitives, OrderingPrimitives,
+    SpectraPrimitives, OptimizingPrimitives
 {
     var name: String { get }
 
