@@ -24,7 +24,11 @@ SOUTH_INLINE vf V(derive)(const int operation, float slope, vf v) {
     case SOUTH_IDENTITY: return V(splat)(1);
     case SOUTH_RELU: return V(select)(v <= 0.0f, (vf){0}, V(splat)(1));
     case SOUTH_SIGMOID: s = V(sigmoid)(v); return s * (1.0f - s);
-    case SOUTH_TANH: s = V(tanh)(v); return 1.0f - s * s;
+    case SOUTH_TANH:
+        // 1 − tanh² without its cancellation.
+        bell = V(exp)(-2.0f * __builtin_elementwise_abs(v));
+        s = 1.0f / (1.0f + bell);
+        return 4.0f * bell * s * s;
     case SOUTH_SILU: s = V(sigmoid)(v); return s + s * v * (1.0f - s);
     case SOUTH_GELU:
         s = V(normal)(v, &bell);

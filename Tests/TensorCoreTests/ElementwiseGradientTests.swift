@@ -56,9 +56,9 @@ import Testing
     }
 
     @Test func devicesAgreeOnViews() {
-        for shape in [[1, 1], [7, 16], [33, 5], [3, 40, 31], [1100, 40], [2, 2051], [0, 3]] {
+        for shape in [[3, 3], [7, 16], [33, 5], [3, 40, 31], [1100, 40], [2, 2051], [0, 3]] {
             for activation in activations {
-                expectGradientAgreement("\(activation) \(shape)", [shape], scale: 12) {
+                expectGradientAgreement("\(activation) \(shape)", [shape], scale: 4) {
                     $0[0].transposed().activated(activation)
                 }
                 expectGradientAgreement("gated \(activation) \(shape)", [shape, shape]) {
