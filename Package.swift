@@ -79,7 +79,7 @@ let package = Package(
         system("CSouthOpenMPI", "ompi-c", apt: ["libopenmpi-dev", "openmpi-bin"]),
 
         .target(
-            name: "CSouthKernels", dependencies: ["CSouthOpenBLAS"],
+            name: "CSouthKernels",
             cSettings: [.define("NDEBUG", .when(configuration: .release))],
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread")]),
         .target(name: "CSouthImageCodecs", dependencies: ["CSouthJPEG", "CSouthPNG"]),

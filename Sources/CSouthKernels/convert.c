@@ -4,20 +4,13 @@
 #define SOUTH_BODY "convert_body.h"
 #include "versions.h"
 
-int south_element_size(int type) {
-    switch (type) {
-    case SOUTH_FLOAT64: case SOUTH_INT64: return 8;
-    case SOUTH_FLOAT32: case SOUTH_INT32: return 4;
-    case SOUTH_FLOAT16: case SOUTH_BFLOAT16: case SOUTH_INT16: return 2;
-    default: return 1;
-    }
-}
-
 void south_widen(const void *source, int type, ptrdiff_t count, float *target) {
     if (type == SOUTH_FLOAT32)
         memcpy(target, source, (size_t)count * 4);
     else if (type == SOUTH_FLOAT64)
         for (ptrdiff_t i = 0; i < count; i++) target[i] = (float)((const double *)source)[i];
+    else if (south_is_blocks(type))
+        SOUTH_PICK(decode)(source, type, 0, count, target);
     else
         SOUTH_PICK(widen)(source, type, count, target);
 }
@@ -77,10 +70,7 @@ static void integers_to(const int64_t *source, ptrdiff_t count, int type, void *
 }
 
 static int64_t truncated(double x) {
-    if (x != x) return 0;
-    if (x >= 0x1p63) return INT64_MAX;
-    if (x <= -0x1p63) return INT64_MIN;
-    return (int64_t)x;
+    return x >= -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN;
 }
 
 static int is_real(int type) { return type <= SOUTH_FLOAT64; }

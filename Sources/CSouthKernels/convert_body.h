@@ -1,4 +1,5 @@
 // Floating types to and from float32, one version.
+#include "blocks_body.h"
 
 static void V(widen)(const void *source, int type, ptrdiff_t count, float *target) {
     ptrdiff_t i = 0;

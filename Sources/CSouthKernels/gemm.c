@@ -1,164 +1,227 @@
-// Matrix products in tiles that the pool shares; each tile is a product on one thread, by
-// OpenBLAS, or by a kernel of ours with AVX-512, where it is faster and packs 16-bit weights as
-// they are stored. Products with a few vectors read the weights in order.
-#include <cblas.h>
-#include <pthread.h>
-#include <stdlib.h>
-
+// Matrix products: one driver for every type of the right operand and every instruction set.
+//
+// The rows of a are packed first, once, for all threads. Then the result is shared out in tiles:
+// strips of columns, and parts of the rows where there are too few strips for the threads. A
+// strip's part of b is packed by the task that multiplies it, some depth at a time, and stays in
+// the second cache; where several tasks need it, it is packed first as well. How the tiles lie
+// depends on the threads, what an element is does not: its sum runs over depths of DEPTH in order,
+// whatever tile it is in.
 #include "internal.h"
+
+enum {
+    /// Depth of a panel, a multiple of every block: a row panel of it fits the first cache.
+    DEPTH = 512,
+    /// Columns of a strip at most, a multiple of every block.
+    STRIP = 256,
+    /// Floats of packed rows at most, and of packed columns that several tasks share.
+    PACKED = 1 << 22,
+    /// Depth that is packed at a time where the rows would pass that limit.
+    SLAB = 1024,
+    /// Strips for each thread that even out; with fewer, the rows are shared out too.
+    ENOUGH = 4,
+    /// Multiplications that are not worth a second thread.
+    SMALL = 1 << 15,
+    /// Rows up to which a product reads the weights in order instead of packing them.
+    FEW = 16,
+    /// Multiplications from which the matrices of a batch are shared out one by one.
+    LARGE = 1 << 20,
+};
+
+/// What `gemm_body.h` makes for an instruction set.
+typedef struct {
+    ptrdiff_t rows, columns;
+    void (*pack_rows)(const float *a, ptrdiff_t rs, ptrdiff_t cs, ptrdiff_t rows,
+        ptrdiff_t depth, float *panel);
+    void (*pack_strip)(const void *b, int type, ptrdiff_t first, ptrdiff_t rs, ptrdiff_t cs,
+        ptrdiff_t columns, ptrdiff_t depth, float *panels);
+    void (*multiply_strip)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth, const float *a,
+        const float *panels, int adds, float *c, ptrdiff_t ldc);
+} multiplier;
 
 #define SOUTH_BODY "gemm_body.h"
 #include "versions.h"
 
-enum {
-    /// Rows and columns of a tile at most.
-    TILE_M = 384, TILE_N = 384,
-    /// Columns of 16-bit weights that are widened at a time.
-    TILE_K = 512,
-    /// Rows up to which a product counts as a few vectors.
-    FEW = 4,
-};
+/// Part of a product: some rows, some depth, all columns.
+typedef struct {
+    const south_product *p;
+    multiplier with;
+    ptrdiff_t row, rows, from, depth;
+    /// Panels of rows, evenly long; strips of columns; parts that the panels are shared out in.
+    ptrdiff_t panels, strip, strips, parts;
+    float *a, *b;
+} slab;
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static void use_one_thread(void) { openblas_set_num_threads(1); }
-
-static void openblas(int transposed_a, int transposed_b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
-    const float *a, ptrdiff_t lda, const float *b, ptrdiff_t ldb, int adds, float *c,
-    ptrdiff_t ldc) {
-    pthread_once(&once, use_one_thread);
-    if (lda > INT32_MAX || ldb > INT32_MAX || ldc > INT32_MAX) abort();
-    cblas_sgemm(CblasRowMajor, transposed_a ? CblasTrans : CblasNoTrans,
-        transposed_b ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k, 1, a, (int)lda, b,
-        (int)ldb, adds ? 1 : 0, c, (int)ldc);
+static ptrdiff_t padded(const slab *s, ptrdiff_t columns) {
+    return south_ceil(columns, s->with.columns) * s->with.columns;
+}
+static ptrdiff_t panel_row(const slab *s, ptrdiff_t panel) { return panel * s->rows / s->panels; }
+/// The packed panel at a depth, which is a multiple of DEPTH from the slab's first.
+static float *packed_rows(const slab *s, ptrdiff_t panel, ptrdiff_t l, ptrdiff_t depth) {
+    return s->a + s->with.rows * (s->panels * l + panel * depth);
 }
 
-void south_gemm(int transposed_a, int transposed_b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
-    const float *a, ptrdiff_t lda, const void *b, int b_type, ptrdiff_t ldb, int adds, float *c,
-    ptrdiff_t ldc) {
-    if (m == 0 || n == 0) return;
-    if (k == 0) {
-        if (!adds)
-            for (ptrdiff_t i = 0; i < m; i++) memset(c + i * ldc, 0, (size_t)n * 4);
-        return;
-    }
-#if defined(__x86_64__)
-    if (south_instruction_set() == SOUTH_AVX512) {
-        gemm_avx512(m, n, k, a, transposed_a ? 1 : lda, transposed_a ? lda : 1, b, b_type,
-            transposed_b ? 1 : ldb, transposed_b ? ldb : 1, adds, c, ldc);
-        return;
-    }
-#endif
-    if (b_type == SOUTH_FLOAT32) {
-        openblas(transposed_a, transposed_b, m, n, k, a, lda, b, ldb, adds, c, ldc);
-        return;
-    }
-    // Widened some rows or columns of depth at a time.
-    for (ptrdiff_t l = 0; l < k; l += TILE_K) {
-        ptrdiff_t depth = south_min(TILE_K, k - l);
-        ptrdiff_t rows = transposed_b ? n : depth, columns = transposed_b ? depth : n;
-        const uint16_t *from = (const uint16_t *)b + (transposed_b ? l : l * ldb);
-        float *wide = south_scratch(3, sizeof(float) * (size_t)(rows * columns));
-        for (ptrdiff_t row = 0; row < rows; row++)
-            south_widen(from + row * ldb, b_type, columns, wide + row * columns);
-        openblas(transposed_a, transposed_b, m, n, depth, a + (transposed_a ? l * lda : l), lda,
-            wide, columns, adds || l > 0, c, ldc);
+static void pack_columns(const slab *s, ptrdiff_t strip, ptrdiff_t l, ptrdiff_t depth,
+    float *panels) {
+    const south_product *p = s->p;
+    ptrdiff_t j = strip * s->strip, columns = south_min(s->strip, p->n - j);
+    s->with.pack_strip(p->b, p->b_type, (s->from + l) * p->b_strides[0] + j * p->b_strides[1],
+        p->b_strides[0], p->b_strides[1], columns, depth, panels);
+}
+/// A strip's packed columns in the shared room.
+static float *shared_columns(const slab *s, ptrdiff_t strip, ptrdiff_t l) {
+    ptrdiff_t j = strip * s->strip, columns = padded(s, south_min(s->strip, s->p->n - j));
+    return s->b + j * s->depth + columns * l;
+}
+
+static void pack_task(void *context, size_t index) {
+    const slab *s = context;
+    const south_product *p = s->p;
+    ptrdiff_t panel = (ptrdiff_t)index;
+    for (ptrdiff_t l = 0; l < s->depth; l += DEPTH) {
+        ptrdiff_t depth = south_min(DEPTH, s->depth - l);
+        if (panel < s->panels) {
+            ptrdiff_t row = panel_row(s, panel);
+            s->with.pack_rows(p->a + (s->row + row) * p->a_strides[0]
+                    + (s->from + l) * p->a_strides[1],
+                p->a_strides[0], p->a_strides[1], panel_row(s, panel + 1) - row, depth,
+                packed_rows(s, panel, l, depth));
+        } else {
+            ptrdiff_t strip = panel - s->panels;
+            pack_columns(s, strip, l, depth, shared_columns(s, strip, l));
+        }
     }
 }
 
-// MARK: Batched products
+void south_finish(const south_product *p, ptrdiff_t i, ptrdiff_t rows, ptrdiff_t j,
+    ptrdiff_t columns) {
+    if (!p->bias && !p->residual && p->activation == SOUTH_IDENTITY) return;
+    for (ptrdiff_t row = i; row < i + rows; row++)
+        south_epilogue(p->c + row * p->c_stride + j, columns, p->bias ? p->bias + j : NULL,
+            p->activation, p->slope,
+            p->residual ? p->residual + row * p->residual_stride + j : NULL);
+}
+
+static void multiply_task(void *context, size_t index) {
+    const slab *s = context;
+    const south_product *p = s->p;
+    ptrdiff_t strip = (ptrdiff_t)index / s->parts, part = (ptrdiff_t)index % s->parts;
+    ptrdiff_t j = strip * s->strip, columns = south_min(s->strip, p->n - j);
+    float *own = s->b ? NULL
+                      : south_scratch(SOUTH_SCRATCH_COLUMNS,
+                          sizeof(float) * (size_t)(padded(s, columns) * DEPTH));
+    for (ptrdiff_t l = 0; l < s->depth; l += DEPTH) {
+        ptrdiff_t depth = south_min(DEPTH, s->depth - l);
+        if (own) pack_columns(s, strip, l, depth, own);
+        const float *b = own ? own : shared_columns(s, strip, l);
+        int adds = p->adds || s->from + l > 0, last = s->from + l + depth == p->k;
+        for (ptrdiff_t panel = part * s->panels / s->parts;
+             panel < (part + 1) * s->panels / s->parts; panel++) {
+            ptrdiff_t row = panel_row(s, panel), rows = panel_row(s, panel + 1) - row;
+            float *c = p->c + (s->row + row) * p->c_stride + j;
+            s->with.multiply_strip(rows, columns, depth, packed_rows(s, panel, l, depth), b, adds,
+                c, p->c_stride);
+            // The rows are still in the first cache.
+            if (last) south_finish(p, s->row + row, rows, j, columns);
+        }
+    }
+}
+
+static void share(size_t count, void (*task)(void *, size_t), slab *s) {
+    if (s->rows * s->depth * s->p->n > SMALL) {
+        south_parallel(count, task, s);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) task(s, i);
+}
+
+static void multiply_slab(slab *s, int shares_columns) {
+    const south_product *p = s->p;
+    s->panels = south_ceil(s->rows, s->with.rows);
+    s->a = south_scratch(SOUTH_SCRATCH_ROWS,
+        sizeof(float) * (size_t)(s->panels * s->with.rows * s->depth));
+    s->parts = 1;
+    s->b = NULL;
+    if (shares_columns) {
+        s->parts = south_min(south_ceil(ENOUGH * south_thread_count(), s->strips), s->panels);
+        s->b = south_scratch(SOUTH_SCRATCH_SHARED,
+            sizeof(float) * (size_t)(padded(s, p->n) * s->depth));
+    }
+    share((size_t)(s->panels + (s->b ? s->strips : 0)), pack_task, s);
+    share((size_t)(s->strips * s->parts), multiply_task, s);
+}
+
+static void multiply_many_rows(const south_product *p) {
+    slab s = {.p = p, .with = SOUTH_PICK(multiplier)};
+    s.strip = south_is_blocks(p->b_type) ? STRIP : south_part(p->n, STRIP, s.with.columns);
+    s.strips = south_ceil(p->n, s.strip);
+    int threads = south_thread_count();
+    int shares_columns = threads > 1 && s.strips < ENOUGH * threads && p->m > s.with.rows;
+    ptrdiff_t widest = south_max(p->m, shares_columns ? p->n : 1);
+    ptrdiff_t depth = widest * p->k <= PACKED ? p->k : south_min(SLAB, p->k);
+    ptrdiff_t rows = south_max(PACKED / depth, s.with.rows);
+    for (s.from = 0; s.from < p->k; s.from += depth) {
+        s.depth = south_min(depth, p->k - s.from);
+        for (s.row = 0; s.row < p->m; s.row += rows) {
+            s.rows = south_min(rows, p->m - s.row);
+            multiply_slab(&s, shares_columns);
+        }
+    }
+}
+
+void south_multiply(const south_product *p) {
+    if (p->m == 0 || p->n == 0) return;
+    if (p->k == 0) {
+        for (ptrdiff_t i = 0; i < p->m && !p->adds; i++)
+            memset(p->c + i * p->c_stride, 0, (size_t)p->n * 4);
+        south_finish(p, 0, p->m, 0, p->n);
+    } else if (p->m <= FEW && p->a_strides[1] == 1 && p->b_strides[0] == 1 && !p->adds) {
+        south_multiply_few(p);
+    } else {
+        multiply_many_rows(p);
+    }
+}
+
+// MARK: Batches and linear layers
 
 typedef struct {
-    ptrdiff_t m, n, k, tile_m, tile_n, rows, columns;
-    const float *a, *b;
-    const ptrdiff_t *a_strides, *b_strides;
-    float *y;
-} product;
+    south_product first;
+    ptrdiff_t a_stride, b_stride;
+} batch_of_products;
 
-static void matmul_task(void *context, size_t index) {
-    const product *p = context;
-    ptrdiff_t rest = (ptrdiff_t)index;
-    ptrdiff_t j = rest % p->columns * p->tile_n;
-    rest /= p->columns;
-    ptrdiff_t i = rest % p->rows * p->tile_m, batch = rest / p->rows;
-    const ptrdiff_t *s = p->a_strides, *t = p->b_strides;
-    // A matrix counts as transposed where its rows, not its columns, are adjacent.
-    int a_turned = s[2] != 1, b_turned = t[2] != 1;
-    south_gemm(a_turned, b_turned, south_min(p->tile_m, p->m - i),
-        south_min(p->tile_n, p->n - j), p->k, p->a + batch * s[0] + i * s[1],
-        a_turned ? s[2] : s[1], p->b + batch * t[0] + j * t[2], SOUTH_FLOAT32,
-        b_turned ? t[2] : t[1], 0,
-        p->y + (batch * p->m + i) * p->n + j, p->n);
+static void batch_task(void *context, size_t index) {
+    const batch_of_products *b = context;
+    ptrdiff_t i = (ptrdiff_t)index;
+    south_product p = b->first;
+    p.a += i * b->a_stride;
+    p.b = (const char *)p.b + south_bytes(p.b_type, i * b->b_stride);
+    p.c += i * p.m * p.n;
+    south_multiply(&p);
 }
 
 void south_matmul(ptrdiff_t batch, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a,
-    const ptrdiff_t *a_strides, const float *b, const ptrdiff_t *b_strides, float *y) {
-    product p = {
-        .m = m, .n = n, .k = k, .tile_m = south_part(m, TILE_M, 12),
-        .tile_n = south_part(n, TILE_N, 32), .a = a, .b = b, .a_strides = a_strides,
-        .b_strides = b_strides, .y = y,
+    const ptrdiff_t *a_strides, const void *b, int b_type, const ptrdiff_t *b_strides, float *y) {
+    batch_of_products all = {
+        .first = {
+            .m = m, .n = n, .k = k, .a = a, .b = b, .b_type = b_type, .c = y, .c_stride = n,
+            .a_strides = {a_strides[1], a_strides[2]},
+            .b_strides = {b_strides[1], b_strides[2]},
+        },
+        .a_stride = a_strides[0], .b_stride = b_strides[0],
     };
-    p.rows = south_ceil(m, p.tile_m);
-    p.columns = south_ceil(n, p.tile_n);
-    south_parallel((size_t)(batch * p.rows * p.columns), matmul_task, &p);
-}
-
-// MARK: Linear layers
-
-typedef struct {
-    ptrdiff_t m, n, k, x_stride, residual_stride, tile_m, tile_n, rows, columns;
-    const float *x, *bias, *residual;
-    const void *weight;
-    int type, activation;
-    float slope;
-    float *y;
-} linear;
-
-static void finish_tile(const linear *p, ptrdiff_t i, ptrdiff_t m, ptrdiff_t j, ptrdiff_t n) {
-    if (!p->bias && !p->residual && p->activation == SOUTH_IDENTITY) return;
-    for (ptrdiff_t row = i; row < i + m; row++)
-        south_epilogue(p->y + row * p->n + j, n, p->bias ? p->bias + j : NULL, p->activation,
-            p->slope, p->residual ? p->residual + row * p->residual_stride + j : NULL);
-}
-
-static void gemm_task(void *context, size_t index) {
-    const linear *p = context;
-    ptrdiff_t j = (ptrdiff_t)index % p->columns * p->tile_n;
-    ptrdiff_t i = (ptrdiff_t)index / p->columns * p->tile_m;
-    ptrdiff_t m = south_min(p->tile_m, p->m - i), n = south_min(p->tile_n, p->n - j);
-    const float *x = p->x + i * p->x_stride;
-    float *y = p->y + i * p->n + j;
-    const char *weight = (const char *)p->weight + j * p->k * south_element_size(p->type);
-    south_gemm(0, 1, m, n, p->k, x, p->x_stride, weight, p->type, p->k, 0, y, p->n);
-    finish_tile(p, i, m, j, n);
-}
-
-static void gemv_task(void *context, size_t index) {
-    const linear *p = context;
-    ptrdiff_t j = (ptrdiff_t)index * p->tile_n, n = south_min(p->tile_n, p->n - j);
-    const char *weight = (const char *)p->weight + j * p->k * south_element_size(p->type);
-    south_gemv(p->m, n, p->k, p->x, p->x_stride, weight, p->type, p->k, p->y + j, p->n);
-    finish_tile(p, 0, p->m, j, n);
+    // A large product is shared by all threads; small ones are shared out.
+    if (m * n * k >= LARGE)
+        for (ptrdiff_t i = 0; i < batch; i++) batch_task(&all, (size_t)i);
+    else
+        south_parallel((size_t)batch, batch_task, &all);
 }
 
 void south_linear(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *x, ptrdiff_t x_stride,
     const void *weight, int weight_type, const float *bias, int activation, float slope,
     const float *residual, ptrdiff_t residual_stride, float *y) {
-    linear p = {
-        .m = m, .n = n, .k = k, .x_stride = south_max(x_stride, 1),
-        .residual_stride = residual_stride, .x = x, .bias = bias, .residual = residual,
-        .weight = weight, .type = weight_type, .activation = activation, .slope = slope, .y = y,
-    };
-    if (m == 0 || n == 0) return;
-    if (m <= FEW) {
-        // Some 128 kB of weights at a time.
-        ptrdiff_t bytes = south_max(k * south_element_size(weight_type), 1);
-        p.tile_n = south_max((ptrdiff_t)(1 << 17) / bytes / 4 * 4, 4);
-        south_parallel((size_t)south_ceil(n, p.tile_n), gemv_task, &p);
-        return;
-    }
-    p.tile_m = south_part(m, TILE_M, 12);
-    p.tile_n = south_part(n, TILE_N, 32);
-    p.rows = south_ceil(m, p.tile_m);
-    p.columns = south_ceil(n, p.tile_n);
-    south_parallel((size_t)(p.rows * p.columns), gemm_task, &p);
+    south_multiply(&(south_product){
+        .m = m, .n = n, .k = k, .a = x, .a_strides = {x_stride, 1}, .b = weight,
+        .b_type = weight_type, .b_strides = {1, k}, .c = y, .c_stride = n, .bias = bias,
+        .activation = activation, .slope = slope, .residual = residual,
+        .residual_stride = residual_stride,
+    });
 }

@@ -1,154 +1,206 @@
-// A matrix product on one thread, one version: panels of both operands are packed so that the
-// innermost loop reads them in order, and a small tile of the result stays in registers.
+// The parts of a matrix product, one version: packers that bring panels of both operands into the
+// order in which the innermost loop reads them, and that loop, whose tile of the result stays in
+// registers.
+#include "blocks_body.h"
 
-/// Rows of a register tile; its columns are two vectors. Parts of a third serve what is left over.
-#define MR (LANES == 16 ? 12 : 6)
+/// Rows and columns of a register tile: as many sums as there are registers for, less those of a
+/// row of b and an element of a.
+#if LANES == 16
+#define MR 14
+#elif defined(__aarch64__)
+#define MR 12
+#else
+#define MR 6
+#endif
 #define NR (2 * LANES)
-/// Depth of a panel: NR columns of it fit the first cache.
-#define KC 256
 
-/// `a [rows ≤ MR, k]` → `[k][MR]`, unused rows unspecified; element (i, l) at `i·rs + l·cs`.
-static void V(pack_rows)(const float *a, ptrdiff_t rs, ptrdiff_t cs, ptrdiff_t rows, ptrdiff_t k,
-    float *panel) {
+/// `a [rows ≤ MR, depth]` → `[depth][MR]`, unused rows unspecified; element (i, l) at `i·rs + l·cs`.
+static void V(pack_rows)(const float *a, ptrdiff_t rs, ptrdiff_t cs, ptrdiff_t rows,
+    ptrdiff_t depth, float *panel) {
     ptrdiff_t l = 0;
     if (cs == 1) {
-        for (; l + LANES <= k; l += LANES) {
-            vf square[LANES];
+        for (; l + LANES <= depth; l += LANES)
 #pragma clang loop unroll(full)
-            for (ptrdiff_t i = 0; i < LANES; i++)
-                square[i] = V(load)(a + south_min(i, rows - 1) * rs + l);
-            V(transpose)(square);
-            // Each store overruns into the next one's place, the last into spare room.
+            for (ptrdiff_t first = 0; first < MR; first += LANES) {
+                const ptrdiff_t some = south_min(LANES, MR - first);
+                vf square[LANES];
 #pragma clang loop unroll(full)
-            for (int i = 0; i < LANES; i++) V(store)(panel + (l + i) * MR, square[i]);
-        }
-    }
-    for (; l < k; l++)
-        for (ptrdiff_t i = 0; i < rows; i++) panel[l * MR + i] = a[i * rs + l * cs];
-}
-
-/// `b [k, columns ≤ NR]` → `[k][NR]`, zeros beyond; element (l, j) at `l·rs + j·cs`.
-SOUTH_INLINE void V(pack_columns)(const void *b, const int type, ptrdiff_t first, ptrdiff_t rs,
-    ptrdiff_t cs, ptrdiff_t columns, ptrdiff_t k, float *panel) {
-    if (cs == 1) {
-        for (ptrdiff_t l = 0; l < k; l++)
-            for (int half = 0; half < NR; half += LANES) {
-                ptrdiff_t n = columns - half, at = first + l * rs + half;
-                vf v = {0};
-                if (n >= LANES)
-                    v = V(load_weights)(b, at, type);
-                else if (n > 0)
-                    v = V(load_weights_part)(b, at, type, n);
-                V(store)(panel + l * NR + half, v);
-            }
-        return;
-    }
-    for (ptrdiff_t l = 0; l < k; l += LANES) {
-        ptrdiff_t depth = south_min(LANES, k - l);
-        for (int half = 0; half < NR; half += LANES) {
-            vf square[LANES];
-            if (depth == LANES && half + LANES <= columns) {
-#pragma clang loop unroll(full)
-                for (ptrdiff_t j = 0; j < LANES; j++)
-                    square[j] = V(load_weights)(b, first + (half + j) * cs + l, type);
+                for (ptrdiff_t i = 0; i < LANES; i++)
+                    square[i] = V(load)(a + south_min(first + i, rows - 1) * rs + l);
                 V(transpose)(square);
 #pragma clang loop unroll(full)
                 for (ptrdiff_t i = 0; i < LANES; i++)
-                    V(store)(panel + (l + i) * NR + half, square[i]);
-                continue;
+                    memcpy(panel + (l + i) * MR + first, &square[i], (size_t)some * 4);
             }
+    }
+    for (; l < depth; l++)
+        for (ptrdiff_t i = 0; i < rows; i++) panel[l * MR + i] = a[i * rs + l * cs];
+}
+
+/// A vector of `count` weights, zeros beyond.
+SOUTH_INLINE vf V(load_some)(const void *b, const int type, ptrdiff_t at, ptrdiff_t count) {
+    if (count >= LANES) return V(load_weights)(b, at, type);
+    return count > 0 ? V(load_weights_part)(b, at, type, count) : (vf){0};
+}
+
+/// Columns whose depth is adjacent, LANES of them: `[depth][NR]`, half of a panel.
+SOUTH_INLINE void V(turn_columns)(const void *b, const int type, ptrdiff_t first,
+    ptrdiff_t cs, ptrdiff_t columns, ptrdiff_t depth, float *panel) {
+    for (ptrdiff_t l = 0; l < depth; l += LANES) {
+        ptrdiff_t rest = depth - l;
+        vf square[LANES];
+        if (columns >= LANES && rest >= LANES) {
+#pragma clang loop unroll(full)
             for (ptrdiff_t j = 0; j < LANES; j++) {
-                ptrdiff_t at = first + (half + j) * cs + l;
-                square[j] = half + j < columns ? V(load_weights_part)(b, at, type, depth)
-                                               : (vf){0};
+                const char *from = (const char *)b + south_bytes(type, first + j * cs + l);
+                __builtin_prefetch(from + 512);
+                square[j] = V(load_weights)(from, 0, type);
             }
-            V(transpose)(square);
-            for (ptrdiff_t i = 0; i < depth; i++)
-                V(store)(panel + (l + i) * NR + half, square[i]);
+        } else {
+            for (ptrdiff_t j = 0; j < LANES; j++)
+                square[j] = j < columns ? V(load_some)(b, type, first + j * cs + l, rest) : (vf){0};
+        }
+        V(transpose)(square);
+        if (rest >= LANES) {
+#pragma clang loop unroll(full)
+            for (ptrdiff_t i = 0; i < LANES; i++) V(store)(panel + (l + i) * NR, square[i]);
+        } else {
+            for (ptrdiff_t i = 0; i < rest; i++) V(store)(panel + (l + i) * NR, square[i]);
         }
     }
 }
 
-/// ROWS × VECTORS of the result: `c (+)= a b` over k; constants where it is inlined. Element (i, l)
-/// of a at `i·rs + l·cs`.
-SOUTH_INLINE void V(tile)(const int ROWS, const int VECTORS, ptrdiff_t k, const float *a,
-    const ptrdiff_t rs, const ptrdiff_t cs, const float *panel, int adds, float *c,
-    ptrdiff_t ldc) {
-    vf s[12][2];
+/// A strip `b [depth, columns]` → panels `[depth][NR]` one after the other, zeros beyond; element
+/// (l, j) at `first + l·rs + j·cs`, one of the two strides 1.
+SOUTH_INLINE void V(pack_strip_type)(const void *b, const int type, ptrdiff_t first,
+    ptrdiff_t rs, ptrdiff_t cs, ptrdiff_t columns, ptrdiff_t depth, float *panels) {
+    if (cs == 1) {
+        for (ptrdiff_t l = 0; l < depth; l++) {
+            for (ptrdiff_t j = 0; j < columns; j += NR)
 #pragma clang loop unroll(full)
-    for (int i = 0; i < ROWS; i++)
+                for (int half = 0; half < NR; half += LANES)
+                    V(store)
+                    (panels + j * depth + l * NR + half,
+                        V(load_some)(b, type, first + l * rs + j + half, columns - j - half));
+        }
+        return;
+    }
+    for (ptrdiff_t j = 0; j < columns; j += LANES)
+        V(turn_columns)
+        (b, type, first + j * cs, cs, columns - j, depth,
+            panels + j / NR * NR * depth + j % NR);
+    // The last panel's second half, where no column reaches it.
+    if ((columns - 1) % NR < LANES)
+        for (ptrdiff_t l = 0; l < depth; l++)
+            V(store)(panels + columns / NR * NR * depth + l * NR + LANES, (vf){0});
+}
+
+/// The same for blocks, decoded some rows or columns at a time.
+static void V(pack_blocks)(const void *b, int type, ptrdiff_t first, ptrdiff_t rs, ptrdiff_t cs,
+    ptrdiff_t columns, ptrdiff_t depth, float *panels) {
+    float *room = south_scratch(SOUTH_SCRATCH_BLOCKS,
+        sizeof(float) * (size_t)(LANES * south_max(columns, depth)));
+    ptrdiff_t adjacent = cs == 1 ? columns : depth, others = cs == 1 ? depth : columns;
+    ptrdiff_t apart = cs == 1 ? rs : cs;
+    for (ptrdiff_t i = 0; i < others; i += LANES) {
+        ptrdiff_t some = south_min(LANES, others - i);
+        for (ptrdiff_t r = 0; r < some; r++)
+            V(decode)(b, type, first + (i + r) * apart, adjacent, room + r * adjacent);
+        if (cs == 1) {
+            for (ptrdiff_t l = 0; l < some; l++)
+                for (ptrdiff_t j = 0; j < columns; j += LANES)
+                    V(store)
+                    (panels + j / NR * NR * depth + (i + l) * NR + j % NR,
+                        V(load)(room + l * columns + j));
+        } else {
+            V(turn_columns)
+            (room, SOUTH_FLOAT32, 0, depth, some, depth, panels + i / NR * NR * depth + i % NR);
+        }
+    }
+}
+
+static void V(pack_strip)(const void *b, int type, ptrdiff_t first, ptrdiff_t rs, ptrdiff_t cs,
+    ptrdiff_t columns, ptrdiff_t depth, float *panels) {
+    switch (type) {
+    case SOUTH_FLOAT32:
+        V(pack_strip_type)(b, SOUTH_FLOAT32, first, rs, cs, columns, depth, panels);
+        break;
+    case SOUTH_BFLOAT16:
+        V(pack_strip_type)(b, SOUTH_BFLOAT16, first, rs, cs, columns, depth, panels);
+        break;
+    case SOUTH_FLOAT16:
+        V(pack_strip_type)(b, SOUTH_FLOAT16, first, rs, cs, columns, depth, panels);
+        break;
+    default: V(pack_blocks)(b, type, first, rs, cs, columns, depth, panels);
+    }
+}
+
+/// R × C vectors of the result over the whole depth, constants where it is inlined. The order of
+/// an element's sum is the same in every tile.
+SOUTH_INLINE void V(tile)(const int R, const int C, ptrdiff_t depth, const float *a,
+    const float *panel, int adds, float *c, ptrdiff_t ldc) {
+    vf s[MR][2];
 #pragma clang loop unroll(full)
-        for (int j = 0; j < VECTORS; j++) s[i][j] = (vf){0};
-    for (ptrdiff_t l = 0; l < k; l++) {
+    for (int i = 0; i < R; i++)
+#pragma clang loop unroll(full)
+        for (int j = 0; j < C; j++) {
+            s[i][j] = (vf){0};
+            __builtin_prefetch(c + i * ldc + j * LANES);
+        }
+    for (ptrdiff_t l = 0; l < depth; l++) {
         vf b[2];
 #pragma clang loop unroll(full)
-        for (int j = 0; j < VECTORS; j++) b[j] = V(load)(panel + l * NR + j * LANES);
+        for (int j = 0; j < C; j++) b[j] = V(load)(panel + l * NR + j * LANES);
 #pragma clang loop unroll(full)
-        for (int i = 0; i < ROWS; i++)
+        for (int i = 0; i < R; i++)
 #pragma clang loop unroll(full)
-            for (int j = 0; j < VECTORS; j++) s[i][j] += a[i * rs + l * cs] * b[j];
+            for (int j = 0; j < C; j++) s[i][j] += a[l * MR + i] * b[j];
     }
 #pragma clang loop unroll(full)
-    for (int i = 0; i < ROWS; i++)
+    for (int i = 0; i < R; i++)
 #pragma clang loop unroll(full)
-        for (int j = 0; j < VECTORS; j++) {
+        for (int j = 0; j < C; j++) {
             float *place = c + i * ldc + j * LANES;
             V(store)(place, adds ? V(load)(place) + s[i][j] : s[i][j]);
         }
 }
 
-/// A tile of `rows ≤ MR` by `columns ≤ NR`; packed rows lie MR apart in depth.
-static void V(edge_or_tile)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t k, const float *a,
-    const float *panel, int adds, float *c, ptrdiff_t ldc) {
-    if (rows == MR && columns == NR) {
-        V(tile)(MR, 2, k, a, 1, MR, panel, adds, c, ldc);
-        return;
+SOUTH_INLINE void V(tile_of_rows)(ptrdiff_t rows, const int C, ptrdiff_t depth,
+    const float *a, const float *panel, int adds, float *c, ptrdiff_t ldc) {
+#define CASE(R)                                                                                   \
+    case R:                                                                                       \
+        if (R <= MR) V(tile)(R, C, depth, a, panel, adds, c, ldc);                                \
+        break;
+    switch (rows) {
+        CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7)
+        CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
     }
-    float room[MR * NR];
-    int narrow = columns <= LANES, third = (int)((rows - 1) / (MR / 3));
-    switch (2 * third + narrow) {
-    case 0: V(tile)(MR / 3, 2, k, a, 1, MR, panel, 0, room, NR); break;
-    case 1: V(tile)(MR / 3, 1, k, a, 1, MR, panel, 0, room, NR); break;
-    case 2: V(tile)(MR / 3 * 2, 2, k, a, 1, MR, panel, 0, room, NR); break;
-    case 3: V(tile)(MR / 3 * 2, 1, k, a, 1, MR, panel, 0, room, NR); break;
-    case 4: V(tile)(MR, 2, k, a, 1, MR, panel, 0, room, NR); break;
-    default: V(tile)(MR, 1, k, a, 1, MR, panel, 0, room, NR);
-    }
-    for (ptrdiff_t i = 0; i < rows; i++)
-        for (ptrdiff_t j = 0; j < columns; j++)
-            c[i * ldc + j] = room[i * NR + j] + (adds ? c[i * ldc + j] : 0);
+#undef CASE
 }
 
-/// `c = a b + beta c`, beta 0 or 1. Element (i, l) of a at `i·ars + l·acs`, (l, j) of b at
-/// `l·brs + j·bcs`; one stride of each is 1.
-static void V(gemm)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t ars,
-    ptrdiff_t acs, const void *b, int type, ptrdiff_t brs, ptrdiff_t bcs, int adds, float *c,
-    ptrdiff_t ldc) {
-    ptrdiff_t row_panels = south_ceil(m, MR);
-    float *packed = south_scratch(2, sizeof(float) * (size_t)(row_panels * MR * KC + LANES));
-    float *panel = south_scratch(3, sizeof(float) * NR * KC);
-    for (ptrdiff_t l = 0; l < k; l += KC) {
-        ptrdiff_t depth = south_min(KC, k - l);
-        for (ptrdiff_t i = 0; i < row_panels; i++)
-            V(pack_rows)
-            (a + i * MR * ars + l * acs, ars, acs, south_min(MR, m - i * MR), depth,
-                packed + i * MR * KC);
-        for (ptrdiff_t j = 0; j < n; j += NR) {
-            ptrdiff_t columns = south_min(NR, n - j), first = l * brs + j * bcs;
-            if (type == SOUTH_FLOAT32)
-                V(pack_columns)(b, SOUTH_FLOAT32, first, brs, bcs, columns, depth, panel);
-            else if (type == SOUTH_BFLOAT16)
-                V(pack_columns)(b, SOUTH_BFLOAT16, first, brs, bcs, columns, depth, panel);
-            else
-                V(pack_columns)(b, SOUTH_FLOAT16, first, brs, bcs, columns, depth, panel);
-            for (ptrdiff_t i = 0; i < row_panels; i++)
-                V(edge_or_tile)
-                (south_min(MR, m - i * MR), columns, depth, packed + i * MR * KC, panel,
-                    adds || l > 0, c + i * MR * ldc + j, ldc);
+/// A packed row panel times a packed strip: `c [rows ≤ MR, columns] (+)= a b`.
+static void V(multiply_strip)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth, const float *a,
+    const float *panels, int adds, float *c, ptrdiff_t ldc) {
+    for (ptrdiff_t j = 0; j < columns; j += NR, panels += NR * depth) {
+        ptrdiff_t width = columns - j;
+        if (width >= NR) {
+            V(tile_of_rows)(rows, 2, depth, a, panels, adds, c + j, ldc);
+            continue;
         }
+        float room[MR * NR];
+        if (width > LANES)
+            V(tile_of_rows)(rows, 2, depth, a, panels, 0, room, NR);
+        else
+            V(tile_of_rows)(rows, 1, depth, a, panels, 0, room, NR);
+        for (ptrdiff_t i = 0; i < rows; i++)
+            for (ptrdiff_t l = 0; l < width; l++)
+                c[i * ldc + j + l] = room[i * NR + l] + (adds ? c[i * ldc + j + l] : 0);
     }
 }
+
+static const multiplier V(multiplier) = {
+    MR, NR, V(pack_rows), V(pack_strip), V(multiply_strip),
+};
 
 #undef MR
 #undef NR
-#undef KC

@@ -1,8 +1,33 @@
-// Products with a few vectors, straight from the weights as they are stored.
+// Products with a few rows, straight from the weights as they are stored: each weight is read
+// once, in order.
 #include "internal.h"
 
 #define SOUTH_BODY "gemv_body.h"
 #include "versions.h"
+
+/// Bytes of weights that a task reads.
+enum { TASK_BYTES = 1 << 17 };
+
+typedef struct {
+    const south_product *p;
+    ptrdiff_t part;
+} few_rows;
+
+static void few_task(void *context, size_t index) {
+    const few_rows *f = context;
+    const south_product *p = f->p;
+    ptrdiff_t j = (ptrdiff_t)index * f->part, columns = south_min(f->part, p->n - j);
+    const char *weight = (const char *)p->b + south_bytes(p->b_type, j * p->b_strides[1]);
+    south_gemv(p->m, columns, p->k, p->a, p->a_strides[0], weight, p->b_type, p->b_strides[1],
+        p->c + j, p->c_stride);
+    south_finish(p, 0, p->m, j, columns);
+}
+
+void south_multiply_few(const south_product *p) {
+    ptrdiff_t bytes = south_max(south_bytes(p->b_type, p->k), 1);
+    few_rows f = {.p = p, .part = south_max(TASK_BYTES / bytes / 4 * 4, 4)};
+    south_parallel((size_t)south_ceil(p->n, f.part), few_task, &f);
+}
 
 void south_gemv(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *x, ptrdiff_t x_stride,
     const void *weight, int type, ptrdiff_t weight_stride, float *y, ptrdiff_t y_stride) {

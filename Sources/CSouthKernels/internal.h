@@ -5,6 +5,10 @@
 #include <math.h>
 #include <string.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include "southkernels.h"
 
 /// Elements that elementwise kernels take at a time: operands and result stay in the first cache.
@@ -36,8 +40,12 @@ ptrdiff_t south_view_count(const south_view *view);
 const void *south_block(const south_view *view, const void *base, ptrdiff_t start,
     ptrdiff_t count, int size, void *room);
 
-/// Scratch memory of the calling thread, kept until it ends; `slot` below 4 keeps several apart.
+/// Scratch memory of the calling thread, kept until it ends; `slot` below 12 keeps several apart.
 void *south_scratch(int slot, size_t bytes);
+/// The slots of matrix products; others use the ones below.
+enum {
+    SOUTH_SCRATCH_ROWS = 8, SOUTH_SCRATCH_SHARED, SOUTH_SCRATCH_COLUMNS, SOUTH_SCRATCH_BLOCKS
+};
 
 static inline ptrdiff_t south_min(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 static inline ptrdiff_t south_max(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
@@ -48,7 +56,35 @@ static inline ptrdiff_t south_part(ptrdiff_t n, ptrdiff_t most, ptrdiff_t step) 
     return south_min(most, south_max(south_ceil(south_ceil(n, parts), step) * step, step));
 }
 
-int south_element_size(int type);
+/// Groups of weights that kernels decode at a time.
+enum { SOUTH_GROUP = 32 };
+typedef int8_t south_quants __attribute__((vector_size(SOUTH_GROUP), aligned(1), may_alias));
+/// Whether elements of the type come in blocks that share scales.
+static inline int south_is_blocks(int type) { return type > SOUTH_BOOL; }
+/// Elements of a block, one of other types.
+static inline ptrdiff_t south_block_size(int type) {
+    return type == SOUTH_Q4_K || type == SOUTH_Q6_K ? 256 : south_is_blocks(type) ? 32 : 1;
+}
+/// Elements that kernels decode together, at most.
+static inline ptrdiff_t south_unit(int type) {
+    return south_is_blocks(type) ? south_block_size(type) == 256 ? 256 : 2048 : SOUTH_GROUP;
+}
+/// Bytes of `count` elements, whole blocks.
+static inline ptrdiff_t south_bytes(int type, ptrdiff_t count) {
+    switch (type) {
+    case SOUTH_Q8_0: return count / 32 * 34;
+    case SOUTH_Q4_0: return count / 32 * 18;
+    case SOUTH_Q4_K: return count / 256 * 144;
+    case SOUTH_Q6_K: return count / 256 * 210;
+    case SOUTH_FLOAT64: case SOUTH_INT64: return count * 8;
+    case SOUTH_FLOAT32: case SOUTH_INT32: return count * 4;
+    case SOUTH_FLOAT16: case SOUTH_BFLOAT16: case SOUTH_INT16: return count * 2;
+    default: return count;
+    }
+}
+/// Bytes of an element that is not in blocks.
+static inline int south_element_size(int type) { return (int)south_bytes(type, 1); }
+
 /// Dense elements to and from float32 for the types that weights have.
 void south_widen(const void *source, int type, ptrdiff_t count, float *target);
 void south_narrow(const float *source, ptrdiff_t count, int type, void *target);
@@ -64,19 +100,39 @@ void south_unary_dense(int operation, float a, float b, const float *x, float *y
 void south_unary_gradient_dense(int operation, float a, float b, const float *x,
     const float *gradient, float *y, ptrdiff_t count);
 
-/// Rows of a product with a few vectors: `y[i·y_stride + j] = Σ x[i·x_stride + l] w[j·w_stride + l]`
-/// for i below m ≤ 4 and j below n, with weights of `type`.
+/// `c = activation(a b + bias) + residual`, or `c += …` where `adds`: a `[m, k]`, b `[k, n]` of a
+/// type of weights, c `[m, n]` with rows `c_stride` apart. Of the two strides of each operand one
+/// is 1; blocks lie along it. `bias [n]` and `residual [m, n]` may be null.
+typedef struct {
+    ptrdiff_t m, n, k;
+    const float *a;
+    ptrdiff_t a_strides[2];
+    const void *b;
+    int b_type;
+    ptrdiff_t b_strides[2];
+    int adds;
+    float *c;
+    ptrdiff_t c_stride;
+    const float *bias, *residual;
+    ptrdiff_t residual_stride;
+    int activation;
+    float slope;
+} south_product;
+
+void south_multiply(const south_product *product);
+/// The same where m is small, and the rows of a and the columns of b are adjacent; c is not added.
+void south_multiply_few(const south_product *product);
+/// Bias, activation and residual for a part of c.
+void south_finish(const south_product *product, ptrdiff_t i, ptrdiff_t rows, ptrdiff_t j,
+    ptrdiff_t columns);
+
+/// Dot products: `y[i·y_stride + j] = Σ x[i·x_stride + l] w[j·w_stride + l]` for i below m and j
+/// below n, on this thread, with weights of `type`.
 void south_gemv(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *x, ptrdiff_t x_stride,
     const void *weight, int type, ptrdiff_t weight_stride, float *y, ptrdiff_t y_stride);
 
 /// `y += Σ_j a[j] · x[j·stride + …]`: weighted rows added to a vector of `count`.
 void south_add_rows(ptrdiff_t rows, ptrdiff_t count, const float *a, const float *x,
     ptrdiff_t stride, float *y);
-
-/// `c = a b`, added to c where `adds`, for row-major matrices on this thread; b of a weight's type.
-/// Uses the scratch slots 2 and 3.
-void south_gemm(int transposed_a, int transposed_b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
-    const float *a, ptrdiff_t lda, const void *b, int b_type, ptrdiff_t ldb, int adds, float *c,
-    ptrdiff_t ldc);
 
 #endif

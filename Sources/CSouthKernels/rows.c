@@ -249,7 +249,7 @@ typedef struct {
 
 static void embedding_task(void *context, size_t index) {
     const looking_up *l = context;
-    const char *row = l->table + l->ids[index] * l->width * south_element_size(l->type);
+    const char *row = l->table + south_bytes(l->type, l->ids[index] * l->width);
     south_widen(row, l->type, l->width, l->y + (ptrdiff_t)index * l->width);
 }
 

@@ -156,7 +156,7 @@ void south_parallel(size_t count, void (*task)(void *, size_t), void *context) {
 
 // MARK: Scratch memory
 
-enum { SLOTS = 4 };
+enum { SLOTS = 12 };
 typedef struct {
     void *memory[SLOTS];
     size_t bytes[SLOTS];

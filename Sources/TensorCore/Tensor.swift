@@ -28,6 +28,18 @@ public struct Tensor: Sendable {
         self.strides = strides ?? shape.rowMajorStrides
         self.offset = offset
         self.node = node
+        precondition(
+            !dtype.isBlocked || keepsBlocksWhole,
+            "Tensor: shape \(shape) with strides \(self.strides) splits blocks of \(dtype.blockSize)"
+                + " elements of \(dtype); cast it to float32 first")
+    }
+
+    /// Whether a tensor in blocks has whole ones on its last axis.
+    private var keepsBlocksWhole: Bool {
+        guard let length = shape.last, let step = strides.last else { return false }
+        let size = dtype.blockSize
+        return length % size == 0 && (step == 1 || count == 0) && offset % size == 0
+            && strides.dropLast().allSatisfy { $0 % size == 0 }
     }
 
     /// The number of axes.
@@ -35,7 +47,7 @@ public struct Tensor: Sendable {
     /// The number of elements.
     public var count: Int { shape.elementCount }
     /// Bytes of the elements, were they dense.
-    public var byteCount: Int { count * dtype.byteCount }
+    public var byteCount: Int { dtype.byteCount(of: count) }
 
     /// Whether the elements lie one after the other in row-major order.
     package var isDense: Bool {
@@ -85,7 +97,7 @@ extension Tensor {
         device: Device = .cpu
     ) {
         precondition(
-            bytes.count == shape.elementCount * dtype.byteCount,
+            bytes.count == dtype.byteCount(of: shape.elementCount),
             "Tensor: \(bytes.count) bytes for \(dtype) \(shape)")
         self.init(
             storage: device.backend.upload(bytes), device: device, dtype: dtype, shape: shape)
@@ -151,7 +163,7 @@ extension Tensor {
             if let base = source.storage.hostPointer {
                 return try body(
                     UnsafeRawBufferPointer(
-                        start: base + source.offset * dtype.byteCount, count: byteCount))
+                        start: base + dtype.byteCount(of: source.offset), count: byteCount))
             }
             var copy: [UInt8] = []
             source.backend.read(source) { copy = Array($0) }
@@ -172,7 +184,8 @@ extension Tensor {
 extension Tensor: CustomStringConvertible {
     /// Type, shape and the first few elements.
     public var description: String {
-        let shown = flattened().sliced(0, 0..<Swift.min(count, 8)).floats().map { "\($0)" }
+        let shown = (dtype.isBlocked ? real : self).flattened().sliced(0, 0..<Swift.min(count, 8))
+            .floats().map { "\($0)" }
         let dots = count > 8 ? ", …" : ""
         return "Tensor(\(dtype) \(shape): \(shown.joined(separator: ", "))\(dots))"
     }

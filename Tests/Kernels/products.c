@@ -14,9 +14,9 @@ static void check_matmul(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k) {
                     expected[(batch * m + i) * n + j] += (double)a[(batch * m + i) * k + l] * value;
             }
     ptrdiff_t of_a[] = {m * k, k, 1};
-    south_matmul(2, m, n, k, a, of_a, b, (ptrdiff_t[]){k * n, n, 1}, y);
+    south_matmul(2, m, n, k, a, of_a, b, SOUTH_FLOAT32, (ptrdiff_t[]){k * n, n, 1}, y);
     close_to("matmul", y, expected, 2 * m * n, 3e-6);
-    south_matmul(2, m, n, k, a, of_a, turned, (ptrdiff_t[]){n * k, 1, k}, y);
+    south_matmul(2, m, n, k, a, of_a, turned, SOUTH_FLOAT32, (ptrdiff_t[]){n * k, 1, k}, y);
     close_to("matmul, transposed", y, expected, 2 * m * n, 3e-6);
 }
 
@@ -26,8 +26,13 @@ static void check_linear(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, int type) {
     double *expected = memory(8 * (size_t)(m * n));
     void *weight = memory(4 * (size_t)(n * k));
     ptrdiff_t count = n * k, one = 1;
-    south_cast(1, &count, wide, &one, SOUTH_FLOAT32, weight, type);
-    south_cast(1, &count, weight, &one, type, wide, SOUTH_FLOAT32);
+    if (type > SOUTH_BOOL) {
+        south_quantize(count, wide, type, weight);
+        south_dequantize(count, weight, type, wide);
+    } else {
+        south_cast(1, &count, wide, &one, SOUTH_FLOAT32, weight, type);
+        south_cast(1, &count, weight, &one, type, wide, SOUTH_FLOAT32);
+    }
     for (ptrdiff_t i = 0; i < m; i++)
         for (ptrdiff_t j = 0; j < n; j++) {
             double sum = bias[j];
@@ -79,6 +84,11 @@ void check_products(void) {
         check_linear(1, 37, 70, types[type]);
         check_linear(3, 130, 515, types[type]);
         check_linear(40, 70, 600, types[type]);
+    }
+    for (int type = SOUTH_Q8_0; type <= SOUTH_Q6_K; type++) {
+        check_linear(1, 37, 256, type);
+        check_linear(7, 130, 512, type);
+        check_linear(40, 70, 768, type);
     }
     check_attention(1, 40, 0);
     check_attention(150, 150, 1);

@@ -27,7 +27,7 @@ private func sampleResults(_ device: Device) -> [Tensor] {
         x.groupNorm(groups: 8, weight: norm, bias: norm, epsilon: 1e-5, activation: .silu),
         attention(heads, heads, heads, mask: .causal), attention(heads, heads, heads),
         attention(heads.sliced(2, 0..<1), heads, heads),
-    ] + samplesInOtherOrders(device)
+    ] + samplesInOtherOrders(device) + samplesOfBlocks(device)
 }
 
 /// Of what picks, orders, resizes, transforms and draws.
@@ -49,6 +49,20 @@ private func samplesInOtherOrders(_ device: Device) -> [Tensor] {
         generator.normal([200, 300], device: device), generator.uniform([999], device: device),
         counter.normal([200, 300], device: device), counter.uniform([999], device: device),
     ]
+}
+
+/// Of weights in blocks.
+private func samplesOfBlocks(_ device: Device) -> [Tensor] {
+    let many = numbers("many", [45, 512], on: device)
+    return [DType.q8_0, .q4_0, .q4_K, .q6_K].flatMap { dtype in
+        let weight = numbers("blocks", [70, 512], on: device, dtype)
+        return [
+            many.linear(weight), many.sliced(0, 0..<1).linear(weight),
+            many.sliced(0, 0..<7).linear(weight), weight.cast(to: .float32),
+            device.backend.matmul(
+                many.sliced(1, 0..<70).unsqueezed(0), weight.unsqueezed(0)),
+        ]
+    }
 }
 
 @Suite struct CPUControlsTests {

@@ -28,7 +28,8 @@ func numbers(
     _ name: String, _ shape: Shape, on device: Device, _ dtype: DType = .float32,
     scale: Double = 4
 ) -> Tensor {
-    recipeInput(name, shape, scale: scale).on(device).cast(to: dtype)
+    let values = recipeInput(name, shape, scale: scale).on(device)
+    return dtype.isBlocked ? values.quantized(to: dtype) : values.cast(to: dtype)
 }
 
 /// Views of many kinds over the same elements.
@@ -55,7 +56,7 @@ extension Tensor {
 }
 
 @Suite struct CPUCopyTests {
-    static let types: [DType] = DType.allCases
+    static let types: [DType] = DType.allCases.filter { !$0.isBlocked }
 
     @Test(arguments: types) func copiesViewsOfEveryType(_ dtype: DType) {
         for shape in [[3, 5], [17, 33, 40], [2, 3, 4, 5], [130, 70]] {
@@ -68,7 +69,7 @@ extension Tensor {
     }
 
     @Test(arguments: types) func castsToEveryType(_ from: DType) {
-        for to in DType.allCases {
+        for to in Self.types {
             expectAgreement("\(from) to \(to)", 0) {
                 numbers("x", [5, 300], on: $0, from, scale: 200).cast(to: to)
             }

@@ -2,7 +2,7 @@ import TensorCore
 import TestSupport
 import Testing
 
-private let weightTypes: [DType] = [.float32, .bfloat16, .float16]
+private let weightTypes: [DType] = [.float32, .bfloat16, .float16, .q8_0, .q4_0, .q4_K, .q6_K]
 
 @Suite struct CPUProductsTests {
     @Test func multipliesMatrices() {
@@ -29,10 +29,13 @@ private let weightTypes: [DType] = [.float32, .bfloat16, .float16]
     }
 
     @Test(arguments: weightTypes) func appliesLinearMaps(_ dtype: DType) {
-        for (m, n, k) in [
+        for (m, n, length) in [
             (1, 1, 1), (1, 37, 33), (2, 8, 64), (3, 5, 1040), (4, 300, 70), (5, 7, 9),
-            (17, 300, 520), (515, 20, 31), (0, 3, 4), (2, 0, 4), (3, 4, 0), (9, 4, 0),
+            (16, 33, 600), (17, 300, 520), (29, 70, 1100), (515, 20, 31), (0, 3, 4), (2, 0, 4),
+            (3, 4, 0), (9, 4, 0),
         ] {
+            let size = dtype.blockSize
+            let k = (length + size - 1) / size * size
             for activation in [Activation.identity, .gelu] {
                 expectAgreement("linear \(m) \(n) \(k) \(activation)") {
                     numbers("x", [m, k], on: $0).linear(
@@ -51,8 +54,36 @@ private let weightTypes: [DType] = [.float32, .bfloat16, .float16]
             }
         }
         expectAgreement("one row for all") {
-            numbers("x", [1, 6], on: $0).broadcast(to: [7, 6]).linear(
-                numbers("w", [4, 6], on: $0, dtype))
+            numbers("x", [1, 256], on: $0).broadcast(to: [7, 256]).linear(
+                numbers("w", [4, 256], on: $0, dtype))
+        }
+    }
+
+    @Test(arguments: weightTypes) func multipliesByStoredWeights(_ dtype: DType) {
+        for (m, n, k) in [(1, 256, 3), (5, 512, 70), (40, 256, 530), (3, 256, 0), (0, 256, 2)] {
+            expectAgreement("\(m) × \(k) × \(n)") {
+                // The gradient of a linear map with respect to its input.
+                $0.backend.matmul(
+                    numbers("g", [1, m, k], on: $0),
+                    numbers("w", [k, n], on: $0, dtype).unsqueezed(0))
+            }
+        }
+    }
+
+    @Test func carriesNaNAndInfinityToTheirRowsAndColumnsOnly() {
+        for m in [3, 40] {
+            var (x, w) = (
+                [Float](repeating: 1, count: m * 70), [Float](repeating: 2, count: 50 * 70)
+            )
+            x[70 + 3] = .nan
+            w[7 * 70 + 9] = .infinity
+            let y = Tensor(x, [m, 70]).linear(Tensor(w, [50, 70])).floats()
+            for (index, value) in y.enumerated() {
+                let (row, column) = (index / 50, index % 50)
+                #expect(
+                    row == 1 ? value.isNaN : value == (column == 7 ? .infinity : 140),
+                    "\(m) rows: \(value) at \(row), \(column)")
+            }
         }
     }
 

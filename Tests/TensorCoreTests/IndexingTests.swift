@@ -55,7 +55,7 @@ private let few = Tensor([1, 0, 3, 3, 3, 2, 0, 0, 0, 2, 1, 3] as [Int32], [2, 2,
         }
     }
 
-    @Test(arguments: DType.allCases) func picksEveryType(_ dtype: DType) {
+    @Test(arguments: DType.allCases.filter { !$0.isBlocked }) func picksEveryType(_ dtype: DType) {
         for (name, view) in viewMakers {
             for axis in 0..<3 {
                 expectAgreement("select \(dtype) \(name) \(axis)", 0) {

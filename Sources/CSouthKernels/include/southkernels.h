@@ -46,7 +46,9 @@ void south_read_through(const float *x, ptrdiff_t count);
 /// Element types.
 enum {
     SOUTH_FLOAT32, SOUTH_FLOAT16, SOUTH_BFLOAT16, SOUTH_FLOAT64,
-    SOUTH_INT64, SOUTH_INT32, SOUTH_INT16, SOUTH_INT8, SOUTH_UINT8, SOUTH_BOOL
+    SOUTH_INT64, SOUTH_INT32, SOUTH_INT16, SOUTH_INT8, SOUTH_UINT8, SOUTH_BOOL,
+    /// Blocks of 32 (`_0`) or 256 (`_K`) elements that share scales, laid out as in GGUF.
+    SOUTH_Q8_0, SOUTH_Q4_0, SOUTH_Q4_K, SOUTH_Q6_K
 };
 
 /// Copies elements of `size` bytes (1, 2, 4 or 8) from one strided view to another.
@@ -55,9 +57,15 @@ void south_copy(int rank, const ptrdiff_t *shape, const void *source,
 /// Writes the `size` bytes at `value` over each of `count` dense elements.
 void south_fill(void *target, ptrdiff_t count, const void *value, int size);
 /// A strided view of one type to dense elements of another. Rounds to nearest even, truncates
-/// towards zero, and takes `x ≠ 0` for bool; NaN becomes the integer 0.
+/// towards zero, and takes `x ≠ 0` for bool; what no int64 holds, NaN included, becomes the least.
 void south_cast(int rank, const ptrdiff_t *shape, const void *source,
     const ptrdiff_t *source_strides, int source_type, void *target, int target_type);
+
+/// Dense numbers to blocks of `type`, and back; `count` is a multiple of a block. Blocks of 32 are
+/// written as ggml does; those of 256 by a search for the least squared error. NaN counts as
+/// zero. An infinity makes a block of 32 infinite or NaN, and is the greatest number in one of 256.
+void south_quantize(ptrdiff_t count, const float *source, int type, void *target);
+void south_dequantize(ptrdiff_t count, const void *source, int type, float *target);
 
 // MARK: Elementwise
 
@@ -181,7 +189,7 @@ void south_group_norm_gradient(ptrdiff_t batch, ptrdiff_t channels, ptrdiff_t in
 void south_rotary(ptrdiff_t batch, ptrdiff_t time, ptrdiff_t heads, ptrdiff_t size,
     const float *x, const ptrdiff_t *x_strides, const float *cosines, const float *sines,
     int interleaved, float *y);
-/// Rows `ids [count]` of a dense `table [·, width]` of a floating `type`.
+/// Rows `ids [count]` of a dense `table [·, width]` of a floating `type` or of blocks.
 void south_embedding(ptrdiff_t count, ptrdiff_t width, const void *table, int type,
     const int32_t *ids, float *y);
 /// `x [rows, spatial…]`, three spatial axes with strides, to `sizes` by the nearest element:
@@ -191,13 +199,14 @@ void south_resize_nearest(ptrdiff_t rows, const float *x, ptrdiff_t row_stride,
 
 // MARK: Products
 
-/// `a [batch, m, k]` times `b [batch, k, n]`. Strides of three axes; of the last two of each
-/// operand one must be 1 and the other at least the length of the axis with stride 1.
+/// `a [batch, m, k]` times `b [batch, k, n]`, b of a floating type or of blocks. Strides of three
+/// axes; of the last two of each operand one must be 1 and the other at least the length of the
+/// axis with stride 1, along which blocks lie.
 void south_matmul(ptrdiff_t batch, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a,
-    const ptrdiff_t *a_strides, const float *b, const ptrdiff_t *b_strides, float *y);
+    const ptrdiff_t *a_strides, const void *b, int b_type, const ptrdiff_t *b_strides, float *y);
 /// `activation(x weightᵀ + bias) + residual`: `x [m, k]` and `residual [m, n]` with rows
-/// `x_stride` and `residual_stride` apart, `weight [n, k]` dense in float32, bfloat16 or float16,
-/// `bias [n]`; bias and residual may be null.
+/// `x_stride` and `residual_stride` apart, `weight [n, k]` dense in float32, bfloat16, float16 or
+/// blocks, `bias [n]`; bias and residual may be null.
 void south_linear(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *x, ptrdiff_t x_stride,
     const void *weight, int weight_type, const float *bias, int activation, float slope,
     const float *residual, ptrdiff_t residual_stride, float *y);

@@ -16,6 +16,11 @@ public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Re
     try GradientScope.$isOpen.withValue(false, operation: body)
 }
 
+extension DType {
+    /// Whether small changes of an element mean something: real numbers, but not in blocks.
+    var takesGradients: Bool { isFloatingPoint && !isBlocked }
+}
+
 extension Tensor {
     /// Whether a gradient can reach this tensor.
     package var isTracked: Bool { node != nil }
@@ -26,7 +31,7 @@ extension Tensor {
     /// The same elements as an input whose gradient is wanted: `gradients[x]` after `backward`.
     /// Inside a gradient scope only; elsewhere it stays a constant.
     public func differentiable() -> Tensor {
-        precondition(dtype.isFloatingPoint, "differentiable: a tensor of \(dtype)")
+        precondition(dtype.takesGradients, "differentiable: a tensor of \(dtype)")
         return GradientScope.isOpen ? with(node: GradientNode(leaf: self)) : detached()
     }
 }

@@ -26,7 +26,7 @@ public struct StoredTensor: Sendable {
     }
 
     /// Bytes of the elements.
-    public var byteCount: Int { shape.elementCount * dtype.byteCount }
+    public var byteCount: Int { dtype.byteCount(of: shape.elementCount) }
 
     /// The elements, mapped where the format allows.
     public func tensor() throws -> Tensor { try load() }

@@ -62,14 +62,17 @@ package final class MappedFile: @unchecked Sendable {
     package func tensor(
         at offset: Int, _ dtype: DType, _ shape: Shape, of what: String
     ) throws -> Tensor {
-        guard let count = shape.checkedElementCount,
-            !count.multipliedReportingOverflow(by: dtype.byteCount).overflow
+        guard let count = shape.checkedElementCount, (shape.last ?? 1) % dtype.blockSize == 0,
+            !(count / dtype.blockSize).multipliedReportingOverflow(by: dtype.blockByteCount)
+                .overflow
         else {
             throw CheckpointError.malformed(
                 file: path, rule: "\(what) has the impossible shape \(shape)")
         }
-        let window = try window(offset, count * dtype.byteCount, of: what)
-        let aligned = UInt(bitPattern: window.baseAddress) % UInt(dtype.byteCount) == 0
+        let window = try window(offset, dtype.byteCount(of: count), of: what)
+        // Kernels read blocks at any address.
+        let alignment = dtype.isBlocked ? 1 : dtype.byteCount
+        let aligned = UInt(bitPattern: window.baseAddress) % UInt(alignment) == 0
         let storage =
             aligned ? HostStorage(window: window, owner: self) : HostStorage(copying: window)
         return Tensor(storage: storage, device: .cpu, dtype: dtype, shape: shape)

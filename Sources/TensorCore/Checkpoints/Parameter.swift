@@ -18,14 +18,14 @@ public final class Parameter: Sendable {
         return value.with(node: GradientNode(leaf: value, of: self))
     }
 
-    /// Whether gradient scopes record what is computed from it: so for real numbers, unless
-    /// switched off.
+    /// Whether gradient scopes record what is computed from it: so for real numbers that are not
+    /// in blocks, unless switched off.
     public var isTrainable: Bool {
         get { state.withLock { $0.isTrainable } }
         set {
             state.withLock { state in
                 precondition(
-                    !newValue || state.value.dtype.isFloatingPoint,
+                    !newValue || state.value.dtype.takesGradients,
                     "\(name): weights of \(state.value.dtype) cannot be trained")
                 state.isTrainable = newValue
             }
@@ -36,7 +36,7 @@ public final class Parameter: Sendable {
     public init(_ name: String, _ value: Tensor) {
         self.name = name
         state = Mutex(
-            State(value: value.detached(), isTrainable: value.dtype.isFloatingPoint))
+            State(value: value.detached(), isTrainable: value.dtype.takesGradients))
     }
 
     /// Puts another value of the same shape in its place.

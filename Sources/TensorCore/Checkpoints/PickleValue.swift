@@ -105,7 +105,7 @@ enum PickleGlobal: Equatable {
             ("numpy._core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "scalar"):
             return .type(.opaque)
         case ("torch", _):
-            if let dtype = DType(rawValue: name) { return .dtype(dtype) }
+            if let dtype = DType(rawValue: name), !dtype.isBlocked { return .dtype(dtype) }
             return storages[name].map { .type(.storage($0)) }
         case ("torch.cuda", _): return storages[name].map { .type(.storage($0)) }
         default: return nil

@@ -7,6 +7,7 @@ extension PyTorchArchive {
         _ tensors: [(name: String, value: Tensor)], to path: String
     ) throws {
         try AtomicFile.checkNames(tensors.map(\.name), path)
+        try AtomicFile.checkTypes(tensors, path)
         try AtomicFile.write(to: path) { file in
             var zip = ZipWriter(file)
             try zip.add("archive/data.pkl", PickleWriter.pickle(tensors))

@@ -9,6 +9,7 @@ extension Safetensors {
         _ tensors: [(name: String, value: Tensor)], metadata: [String: String] = [:],
         to path: String
     ) throws {
+        try AtomicFile.checkTypes(tensors, path)
         let ordered = tensors.sorted {
             ($1.value.dtype.byteCount, $0.name) < ($0.value.dtype.byteCount, $1.name)
         }
@@ -40,6 +41,15 @@ extension Safetensors {
 }
 
 extension AtomicFile {
+    /// Checks that a file to be written knows the types: none of these formats knows blocks.
+    static func checkTypes(_ tensors: [(name: String, value: Tensor)], _ path: String) throws {
+        for (name, value) in tensors where value.dtype.isBlocked {
+            throw CheckpointError.unwritable(
+                file: path,
+                reason: "the format has no \(value.dtype); cast '\(name)' to float32 or bfloat16")
+        }
+    }
+
     /// Checks that no two tensors of a file to be written share a name.
     static func checkNames(_ names: [String], _ path: String) throws {
         var seen: Set<String> = []

@@ -5,7 +5,7 @@ package protocol CopyPrimitives {
     /// A dense copy, any type.
     func copy(_ x: Tensor) -> Tensor
     /// A dense copy in another type: to integers truncating, to narrower floats rounding to
-    /// nearest even, to `bool` as `x ≠ 0`.
+    /// nearest even, to `bool` as `x ≠ 0`; see `DType`. Blocks are dense, and go to `float32`.
     func cast(_ x: Tensor, to dtype: DType) -> Tensor
     func fill(_ shape: Shape, _ value: Double, _ dtype: DType) -> Tensor
     /// Operands agree but for `axis`; any one type.
@@ -15,10 +15,14 @@ package protocol CopyPrimitives {
 }
 
 extension Tensor {
-    /// In another element type. See `Backend.cast` for the rounding.
+    /// In another element type, by the rules of `DType`.
     public func cast(to dtype: DType) -> Tensor {
         if dtype == self.dtype { return self }
-        let result = backend.cast(detached(), to: dtype)
+        precondition(
+            !dtype.isBlocked, "cast: \(self.dtype) \(shape) to \(dtype); use quantized(to:)")
+        if self.dtype.isBlocked && dtype != .float32 { return real.cast(to: dtype) }
+        let operand = self.dtype.isBlocked ? dense() : self
+        let result = backend.cast(operand.detached(), to: dtype)
         // Gradients are float32 whatever the type; none passes through integers.
         return dtype.isFloatingPoint ? result.recorded(from: self) { $0 } : result
     }
@@ -37,6 +41,9 @@ extension Tensor {
                 "concatenate: \(part.dtype) \(part.shape) with \(first.dtype) \(first.shape)")
         }
         if parts.count == 1 { return first }
+        if first.dtype.isBlocked {
+            return concatenate(parts.map(\.blockBytes), axis: axis).blocks(of: first.dtype)
+        }
         let lengths = parts.map { $0.shape[axis] }
         return first.backend.concatenate(parts.map { $0.detached() }, axis: axis)
             .recorded(from: parts) { gradient in

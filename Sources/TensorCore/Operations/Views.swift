@@ -10,7 +10,9 @@ extension Tensor {
 
     /// This tensor, or a dense copy where it is not dense.
     public func dense() -> Tensor {
-        isDense ? self : backend.copy(detached()).recorded(from: self) { $0 }
+        if isDense { return self }
+        if dtype.isBlocked { return blockBytes.dense().blocks(of: dtype) }
+        return backend.copy(detached()).recorded(from: self) { $0 }
     }
 
     /// The same elements in another shape; one axis may be −1 and takes what is left. Copies where

@@ -1,7 +1,7 @@
 internal import CSouthKernels
 
 /// The machine's processor. Results are new memory from a pool; kernels are C, chosen for the
-/// instruction set when the program starts, with OpenBLAS under the large products.
+/// instruction set when the program starts.
 struct CPUBackend: Backend {
     static let shared = CPUBackend()
 
@@ -44,7 +44,7 @@ extension Tensor {
         guard let base = storage.hostPointer else {
             preconditionFailure("\(device): a kernel of the processor cannot read this memory")
         }
-        return base + offset * dtype.byteCount
+        return base + dtype.byteCount(of: offset)
     }
 
     /// The first element of a `float32` tensor.
@@ -101,6 +101,10 @@ extension DType {
             case .int8: SOUTH_INT8
             case .uint8: SOUTH_UINT8
             case .bool: SOUTH_BOOL
+            case .q8_0: SOUTH_Q8_0
+            case .q4_0: SOUTH_Q4_0
+            case .q4_K: SOUTH_Q4_K
+            case .q6_K: SOUTH_Q6_K
             }
         return Int32(code)
     }

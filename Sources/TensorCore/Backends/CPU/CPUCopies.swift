@@ -26,11 +26,27 @@ extension CPUBackend {
 
     func cast(_ x: Tensor, to dtype: DType) -> Tensor {
         let y = empty(x.shape, dtype)
+        if x.dtype.isBlocked {
+            withExtendedLifetime((x, y)) {
+                south_dequantize(x.count, x.bytes, x.dtype.kernelCode, y.floatPointer)
+            }
+            return y
+        }
         let layout = Layout(x.shape, x.strides)
         withExtendedLifetime((x, y)) {
             south_cast(
                 layout.rank, layout.shape, x.bytes, layout.strides[0], x.dtype.kernelCode, y.bytes,
                 dtype.kernelCode)
+        }
+        return y
+    }
+
+    /// Dense `float32` numbers in blocks.
+    func quantized(_ x: Tensor, to dtype: DType) -> Tensor {
+        let storage = allocate(dtype.byteCount(of: x.count))
+        let y = Tensor(storage: storage, device: .cpu, dtype: dtype, shape: x.shape)
+        withExtendedLifetime((x, y)) {
+            south_quantize(x.count, x.floatPointer, dtype.kernelCode, y.bytes)
         }
         return y
     }

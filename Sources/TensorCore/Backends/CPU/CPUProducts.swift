@@ -1,13 +1,13 @@
 internal import CSouthKernels
 
-// Matrix products and attention.
+// Matrix products.
 
 extension CPUBackend {
-    /// A batch of matrices as BLAS takes them: of the last two axes one is adjacent in memory and
+    /// A batch of matrices as the kernel takes them: of the last two axes one is adjacent in memory and
     /// the other's rows do not overlap. Copies where they are not.
     private func matrices(_ x: Tensor) -> (tensor: Tensor, strides: [Int]) {
         let (rows, columns) = (x.shape[1], x.shape[2])
-        // The step along an axis of length one means nothing: the one BLAS likes will do.
+        // The step along an axis of length one means nothing: the one that fits will do.
         let rowStride = rows == 1 ? max(columns, 1) : x.strides[1]
         if (x.strides[2] == 1 || columns == 1) && rowStride >= max(columns, 1) {
             return (x, [x.strides[0], rowStride, 1])
@@ -26,7 +26,7 @@ extension CPUBackend {
         withExtendedLifetime((left, right, y)) {
             south_matmul(
                 a.shape[0], a.shape[1], b.shape[2], a.shape[2], left.floatPointer, leftStrides,
-                right.floatPointer, rightStrides, y.floatPointer)
+                right.bytes, right.dtype.kernelCode, rightStrides, y.floatPointer)
         }
         return y
     }

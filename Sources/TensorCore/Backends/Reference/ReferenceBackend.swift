@@ -78,7 +78,7 @@ extension Tensor {
         withExtendedLifetime(storage) {
             body(
                 UnsafeMutableRawBufferPointer(
-                    start: base + offset * dtype.byteCount, count: byteCount))
+                    start: base + dtype.byteCount(of: offset), count: byteCount))
         }
     }
 }

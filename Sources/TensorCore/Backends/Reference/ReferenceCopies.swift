@@ -10,6 +10,7 @@ extension ReferenceBackend {
     }
 
     func cast(_ x: Tensor, to dtype: DType) -> Tensor {
+        if x.dtype.isBlocked { return decoded(x) }
         guard let base = x.storage.hostPointer else { preconditionFailure("not host memory") }
         let offsets = x.elementOffsets
         return made(dtype, x.shape) { target in

@@ -1,7 +1,7 @@
 extension ReferenceBackend {
     func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
         let (batch, m, k, n) = (a.shape[0], a.shape[1], a.shape[2], b.shape[2])
-        let (x, y) = (values(a), values(b))
+        let (x, y) = (values(a), values(cast(b, to: .float32)))
         var results = [Float](repeating: 0, count: batch * m * n)
         for item in 0..<batch {
             for row in 0..<m {
