@@ -2,10 +2,10 @@
 
 /// Matrix products.
 package protocol ProductPrimitives {
-    /// `a [batch, m, k]` times `b [batch, k, n]` → `[batch, m, n]`.
+    /// `a [batch, m, k]` times `b [batch, k, n]` → `[batch, m, n]`; b also in a type of blocks.
     func matmul(_ a: Tensor, _ b: Tensor) -> Tensor
     /// `activation(x · weightᵀ + bias) (+ residual)`: `x [m, k]`, `weight [n, k]` dense in
-    /// `float32`, `bfloat16` or `float16`, `bias` dense `[n]`, `residual [m, n]`.
+    /// `float32`, `bfloat16`, `float16` or blocks, `bias` dense `[n]`, `residual [m, n]`.
     func linear(
         _ x: Tensor, weight: Tensor, bias: Tensor?, activation: Activation, residual: Tensor?
     ) -> Tensor
@@ -24,13 +24,31 @@ extension Tensor {
         guard let batch = leftBatch.broadcast(with: rightBatch) else {
             preconditionFailure("matmul: \(shape) times \(other.shape)")
         }
+        if rightBatch.isEmpty {
+            // One matrix for all: one product.
+            return Tensor.product(
+                real.reshaped([1, leftBatch.elementCount * m, k]), other.real.unsqueezed(0)
+            ).reshaped(batch + [m, n])
+        }
         let a = real.broadcast(to: batch + [m, k]).reshaped([batch.elementCount, m, k])
         let b = other.real.broadcast(to: batch + [k, n]).reshaped([batch.elementCount, k, n])
-        return backend.matmul(a, b).reshaped(batch + [m, n])
+        return Tensor.product(a, b).reshaped(batch + [m, n])
+    }
+
+    /// `[batch, m, k]` times `[batch, k, n]`; to a it passes `g · bᵀ`, to b `aᵀ · g`.
+    private static func product(_ left: Tensor, _ right: Tensor) -> Tensor {
+        let (a, b) = (left.detached(), right.detached())
+        let (toLeft, toRight) = (left.isTracked, right.isTracked)
+        return a.backend.matmul(a, b).recorded(from: [left, right]) { gradient in
+            [
+                toLeft ? gradient.backend.matmul(gradient, b.transposed()) : nil,
+                toRight ? gradient.backend.matmul(a.transposed(), gradient) : nil,
+            ]
+        }
     }
 
     /// `activation(x · weightᵀ + bias) (+ residual)` over the last axis: `[…, inputs]` →
-    /// `[…, outputs]`; `weight [outputs, inputs]` in any floating type.
+    /// `[…, outputs]`; `weight [outputs, inputs]` in any floating type, or in blocks.
     public func linear(
         _ weight: Tensor, bias: Tensor? = nil, activation: Activation = .identity,
         residual: Tensor? = nil
@@ -46,10 +64,42 @@ extension Tensor {
         precondition(
             residual.map { $0.shape == result } ?? true,
             "linear: result \(result), residual \(residual?.shape ?? [])")
-        return backend.linear(
-            real.lastAxisRows, weight: weight.computable.dense(), bias: bias?.real.dense(),
-            activation: activation, residual: residual?.real.lastAxisRows
-        ).reshaped(result)
+        let operands = [
+            real.lastAxisRows, (weight.dtype.isBlocked ? weight : weight.computable).dense(),
+            bias?.real.dense(), residual?.real.lastAxisRows,
+        ]
+        let isRecorded = GradientScope.isOpen && operands.contains { $0?.isTracked ?? false }
+        if isRecorded && activation != .identity {
+            // What the activation got has to be kept: it is an operation of its own.
+            let y = linear(weight, bias: bias).activated(activation)
+            return residual.map { y + $0.real } ?? y
+        }
+        return Tensor.affine(operands, activation).reshaped(result)
+    }
+
+    /// Of x `[m, k]`, a weight `[n, k]`, a bias `[n]` and a residual `[m, n]`; recorded only without
+    /// an activation.
+    private static func affine(_ operands: [Tensor?], _ activation: Activation) -> Tensor {
+        let values = operands.map { $0?.detached() }
+        let isTracked = operands.map { $0?.isTracked ?? false }
+        guard let x = values[0], let weight = values[1] else {
+            preconditionFailure("linear: without operands")
+        }
+        return x.backend.linear(
+            x, weight: weight, bias: values[2], activation: activation, residual: values[3]
+        ).recorded(from: operands) { gradient in
+            // Frozen weights are read as they are stored, whatever their type.
+            let backend = gradient.backend
+            let toInput =
+                isTracked[0]
+                ? backend.matmul(gradient.unsqueezed(0), weight.unsqueezed(0)).squeezed(0) : nil
+            let toWeight =
+                isTracked[1]
+                ? backend.matmul(gradient.transposed().unsqueezed(0), x.unsqueezed(0)).squeezed(0)
+                : nil
+            let toBias = isTracked[2] ? gradient.sum([0]) : nil
+            return [toInput, toWeight, toBias, gradient]
+        }
     }
 
     /// This weight in a type that kernels read: 64-bit ones become `float32`.
