@@ -71,7 +71,7 @@ static void check_attention(ptrdiff_t queries, ptrdiff_t keys, int causal) {
         .k_strides = {KEY_HEADS * keys * SIZE, keys * SIZE, SIZE},
         .v_strides = {KEY_HEADS * keys * SIZE, keys * SIZE, SIZE},
     };
-    south_attention(&shape, q, k, v, NULL, y);
+    south_attention(&shape, q, k, v, &(south_attention_extras){0}, y, NULL);
     close_to("attention", y, expected, HEADS * queries * SIZE, 5e-6);
 }
 
