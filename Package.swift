@@ -113,6 +113,8 @@ let package = Package(
             ]),
         library("MelodyMini", ["SouthGPT", "TensorCore"]),
 
+        library("SouthBenchmarks", ["CSouthOpenBLAS", "ModelZoo", "TensorCore", "Training"]),
+
         .target(
             name: "ToolOptions",
             dependencies: [
@@ -122,7 +124,7 @@ let package = Package(
             path: "Sources/Tools/ToolOptions", swiftSettings: strict),
         tool("southgpt-infer", "Infer", ["ModelZoo", "SouthGPT", "TensorCore"]),
         tool("southgpt-checkpoint", "Checkpoint", ["SouthGPT", "TensorCore"]),
-        tool("southgpt-bench", "Bench", ["TensorCore"]),
+        tool("southgpt-bench", "Bench", ["SouthBenchmarks", "TensorCore"]),
         tool("southgpt-doctor", "Doctor", ["MelodyMini", "SouthGPT"]),
 
         .target(
@@ -135,7 +137,7 @@ let package = Package(
         tests("Dialogue", ["ModelZoo", "TensorCore"]),
         tests("SouthGPT", ["Dialogue", "Diffusion", "MediaIO", "ModelZoo", "TensorCore"]),
         tests("DataPipeline", ["ModelZoo", "TensorCore"]),
-        tests("Training", ["DataPipeline", "TensorCore"]),
+        tests("Training", ["DataPipeline", "SouthBenchmarks", "TensorCore"]),
         tests("Evaluation", ["TensorCore"]),
         tests("SouthServer", ["TensorCore"]),
         tests("MelodyMini", ["TensorCore"]),
@@ -145,6 +147,9 @@ let package = Package(
             name: "ToolTests", dependencies: ["SouthGPT", "MediaIO", "TensorCore", "TestSupport"],
             swiftSettings: strict),
 
+        .executableTarget(
+            name: "TensorsInTenMinutes", dependencies: ["TensorCore"],
+            path: "Examples/TensorsInTenMinutes", swiftSettings: strict),
         .executableTarget(
             name: "TwoTurns", dependencies: ["ModelZoo", "SouthGPT"], path: "Examples/TwoTurns",
             swiftSettings: strict),

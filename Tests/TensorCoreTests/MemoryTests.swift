@@ -88,3 +88,43 @@ import Testing
         for _ in 0..<3 { try budget.reserving(1 << 20, for: "A pass") {} }
     }
 }
+
+@Suite struct PlanningTests {
+    /// A convolution, a norm, attention and a linear map, forward and backward.
+    private func pass(_ device: Device) -> Tensor {
+        let x = Tensor.zeros([2, 32, 16, 16], device: device)
+        let weight = Tensor.zeros([64, 32, 3, 3], device: device)
+        let geometry = ConvolutionGeometry(stride: [1, 1], padding: [1, 1], dilation: [1, 1])
+        return withGradients {
+            let y = x.differentiable().convolved(with: weight, geometry)
+                .groupNorm(groups: 8, weight: nil, bias: nil, epsilon: 1e-5, activation: .silu)
+            let rows = y.flattened(2...3).transposed().splitHeads(4)
+            let z = attention(rows, rows, rows)
+            return z.linear(.zeros([256, 64], device: device), activation: .gelu).sum()
+        }
+    }
+
+    @Test func foreseesTheShapesAndMemoryOfAPass() async {
+        await #expect(processExitsWith: .success) {
+            let suite = PlanningTests()
+            let foreseen = MemoryBudget.bytesNeeded { device in
+                _ = suite.pass(device).backward()
+            }
+            TensorMemory.resetPeak()
+            let before = TensorMemory.current
+            _ = suite.pass(.cpu).backward()
+            let taken = TensorMemory.peak - before
+            // Kernels may need copies that the plan does not know of, and the other way round.
+            let ratio = Double(taken) / Double(foreseen)
+            precondition(abs(ratio - 1) < 0.2, "\(taken) bytes taken, \(foreseen) foreseen")
+        }
+    }
+
+    @Test func readingAPlannedTensorStopsTheProgram() async {
+        await #expect(processExitsWith: .failure) {
+            _ = MemoryBudget.bytesNeeded { device in
+                _ = Tensor.zeros([2], device: device).floats()
+            }
+        }
+    }
+}

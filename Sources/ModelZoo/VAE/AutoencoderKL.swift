@@ -191,23 +191,27 @@ struct AutoencoderMiddle: Sendable {
     func callAsFunction(_ x: Tensor) -> Tensor { after(attention(before(x))) }
 }
 
-/// Self-attention over pixels with one head as wide as the channels.
+/// Self-attention over pixels, with one head as wide as the channels in autoencoders.
 ///
 /// - Shapes: `[batch, channels, height, width]` → the same
 /// - Checkpoint: `group_norm to_q to_k to_v to_out.0`; `query key value proj_attn` in Stable
 ///   Diffusion's published file
 package struct PixelAttention: Sendable {
+    let heads: Int
     let norm: GroupNorm
     let query: PixelMap
     let key: PixelMap
     let value: PixelMap
     let output: PixelMap
 
-    package init(_ channels: Int, groups: Int, from weights: Weights) throws {
+    package init(
+        _ channels: Int, heads: Int = 1, groups: Int, epsilon: Float = 1e-6, from weights: Weights
+    ) throws {
+        self.heads = heads
         func map(_ view: Weights) throws -> PixelMap {
             try PixelMap(channels, channels, linear: true, from: view)
         }
-        norm = try GroupNorm(groups, channels, epsilon: 1e-6, from: weights["group_norm"])
+        norm = try GroupNorm(groups, channels, epsilon: epsilon, from: weights["group_norm"])
         query = try map(weights.firstPresent("to_q", "query"))
         key = try map(weights.firstPresent("to_k", "key"))
         value = try map(weights.firstPresent("to_v", "value"))
@@ -217,7 +221,8 @@ package struct PixelAttention: Sendable {
     package func callAsFunction(_ x: Tensor) -> Tensor {
         let pixels = norm(x).flattened(2...3).transposed().dense()
         let attended = attention(
-            query(pixels).splitHeads(1), key(pixels).splitHeads(1), value(pixels).splitHeads(1))
+            query(pixels).splitHeads(heads), key(pixels).splitHeads(heads),
+            value(pixels).splitHeads(heads))
         return x + output(attended).transposed().reshaped(x.shape)
     }
 }

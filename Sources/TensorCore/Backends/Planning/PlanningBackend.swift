@@ -1,0 +1,74 @@
+internal import Synchronization
+
+/// Computes shapes alone and counts the memory that results would take: what a pass needs can be
+/// asked before it begins. See `MemoryBudget.bytesNeeded(by:)`.
+///
+/// There are no elements: reading any is a mistake in the program.
+struct PlanningBackend: Backend {
+    let name = "planning"
+    let account = PlannedMemory()
+
+    func allocate(_ byteCount: Int) -> any Storage { PlannedStorage(byteCount, account) }
+
+    func upload(_ bytes: UnsafeRawBufferPointer) -> any Storage { allocate(bytes.count) }
+
+    func read(_ x: Tensor, _ body: (UnsafeRawBufferPointer) -> Void) {
+        preconditionFailure("a planned pass reads the elements of a tensor \(x.shape)")
+    }
+
+    func store(_ x: Tensor, into destination: Tensor) {}
+
+    /// A result of that shape.
+    func planned(_ shape: Shape, _ dtype: DType = .float32) -> Tensor {
+        Tensor(
+            storage: allocate(dtype.byteCount(of: shape.elementCount)), device: Device(self),
+            dtype: dtype, shape: shape)
+    }
+}
+
+/// Bytes that planned tensors hold.
+final class PlannedMemory: Sendable {
+    private let held = Mutex((current: 0, peak: 0))
+
+    var peak: Int { held.withLock { $0.peak } }
+
+    func add(_ bytes: Int) {
+        held.withLock {
+            $0.current += bytes
+            $0.peak = max($0.peak, $0.current)
+        }
+    }
+}
+
+/// A place in the account, as large as the pool's buffer would be.
+private final class PlannedStorage: Storage {
+    let byteCount: Int
+    let account: PlannedMemory
+    var hostPointer: UnsafeMutableRawPointer? { nil }
+
+    init(_ byteCount: Int, _ account: PlannedMemory) {
+        self.byteCount = byteCount
+        self.account = account
+        account.add(BufferPool.classSize(byteCount))
+    }
+
+    deinit { account.add(-BufferPool.classSize(byteCount)) }
+}
+
+extension MemoryBudget {
+    /// Bytes of tensors that `pass` would hold at its peak, without computing it.
+    ///
+    /// ```swift
+    /// let bytes = try MemoryBudget.bytesNeeded { device in
+    ///     let unet = try UNet(config, from: .shapesOnly(device: device))
+    ///     _ = unet(.zeros([2, 4, 64, 64], device: device), …)
+    /// }
+    /// ```
+    /// - Parameter pass: works on the device that it is given, whose tensors have shapes and no
+    ///   elements; weights from `Weights.shapesOnly(device:)` take nothing there
+    public static func bytesNeeded(by pass: (Device) throws -> Void) rethrows -> Int {
+        let backend = PlanningBackend()
+        try pass(Device(backend))
+        return backend.account.peak
+    }
+}
