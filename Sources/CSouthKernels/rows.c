@@ -104,6 +104,22 @@ void south_arg_max(ptrdiff_t outer, ptrdiff_t inner, const float *x, ptrdiff_t s
     share(&r, arg_max_task);
 }
 
+static void cumulative_task(void *context, size_t index) {
+    const rows *r = context;
+    SOUTH_EACH_ROW(r, index) {
+        double sum = 0;
+        for (ptrdiff_t i = 0; i < r->inner; i++)
+            r->y[row * r->inner + i] = (float)(sum += r->x[row * r->stride + i]);
+    }
+}
+
+void south_cumulative_sum(ptrdiff_t outer, ptrdiff_t inner, const float *x, ptrdiff_t stride,
+    float *y) {
+    rows r = rows_of(outer, inner, x, stride);
+    r.y = y;
+    share(&r, cumulative_task);
+}
+
 // MARK: Softmax and norms
 
 static void softmax_task(void *context, size_t index) {

@@ -24,6 +24,18 @@ func expectGradientAgreement(
 }
 
 @Suite struct RowGradientTests {
+    @Test func addsUpAlongAnAxis() {
+        let x = Tensor([1, 2, 3, 4, 5, 6], [2, 3])
+        for device in [Device.reference, .cpu] {
+            #expect(x.on(device).cumulativeSum().floats() == [1, 3, 6, 4, 9, 15])
+            #expect(x.on(device).cumulativeSum(0).floats() == [1, 2, 3, 5, 7, 9])
+            #expect(x.on(device).transposed().cumulativeSum(0).floats() == [1, 4, 3, 9, 6, 15])
+            #expect(Tensor.zeros([0, 3], device: device).cumulativeSum(0).shape == [0, 3])
+        }
+        let cube = recipeInput("cube", [2, 3, 4])
+        expectGradients("cumulativeSum", of: [cube]) { $0[0].cumulativeSum(1) }
+    }
+
     let fixture: FixtureChecks
     init() throws { fixture = try FixtureChecks("gradients", "Row gradients") }
 

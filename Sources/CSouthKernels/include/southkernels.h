@@ -143,6 +143,9 @@ void south_reduce(int reduction, ptrdiff_t outer, ptrdiff_t inner, const float *
 /// The first index of each row's greatest element (NaN counts as greatest), `y [outer]`.
 void south_arg_max(ptrdiff_t outer, ptrdiff_t inner, const float *x, ptrdiff_t stride,
     int32_t *y);
+/// Running sums of each row, in double, `y [outer, inner]`.
+void south_cumulative_sum(ptrdiff_t outer, ptrdiff_t inner, const float *x, ptrdiff_t stride,
+    float *y);
 /// Softmax of each row, or its logarithm.
 void south_softmax(ptrdiff_t outer, ptrdiff_t inner, const float *x, ptrdiff_t stride,
     int logarithm, float *y);

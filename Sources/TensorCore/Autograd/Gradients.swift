@@ -71,8 +71,7 @@ public struct Gradients: Sendable {
 
     /// The Euclidean norm of all gradients together.
     public var norm: Float {
-        let squares = entries.reduce(0.0) { $0 + Double($1.value.squared().sum().item()) }
-        return Float(squares.squareRoot())
+        Float(entries.reduce(0) { $0 + $1.value.sumOfSquares }.squareRoot())
     }
 
     /// Scales all gradients together so that their norm is at most `limit`, as

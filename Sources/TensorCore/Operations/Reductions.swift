@@ -7,6 +7,8 @@ package protocol ReductionPrimitives {
     func reduce(_ reduction: Reduction, _ x: Tensor) -> Tensor
     /// The first index of the greatest value of each row: `[outer, inner]` → `int32 [outer]`.
     func argMax(_ x: Tensor) -> Tensor
+    /// The sum of each element of a row and those before it: `[outer, inner]`, same shape.
+    func cumulativeSum(_ x: Tensor) -> Tensor
 }
 
 package enum Reduction: Sendable { case sum, mean, maximum, minimum }
@@ -78,6 +80,16 @@ extension Tensor {
     /// The least over `axes`, or over everything. Those that share it share its gradient.
     public func min(_ axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
         reduced(.minimum, axes, keepingAxes)
+    }
+
+    /// The sum of each element along `axis` and those before it: `torch.cumsum`.
+    public func cumulativeSum(_ axis: Int = -1) -> Tensor {
+        let axis = shape.axisIndex(axis)
+        let turned = real.transposed(axis, -1)
+        let y = backend.cumulativeSum(turned.detached().lastAxisRows).reshaped(turned.shape)
+        // An element counts in its own sum and in those behind it.
+        return y.recorded(from: turned) { $0.flipped(-1).cumulativeSum().flipped(-1) }
+            .transposed(axis, -1)
     }
 
     /// The first index of the greatest element along `axis`, which disappears; `int32`.

@@ -38,4 +38,14 @@ extension CPUBackend {
         }
         return y
     }
+
+    func cumulativeSum(_ x: Tensor) -> Tensor {
+        let x = x.withAdjacentLastAxis
+        let y = empty(x.shape)
+        withExtendedLifetime((x, y)) {
+            south_cumulative_sum(
+                x.shape[0], x.shape[1], x.floatPointer, x.strides[0], y.floatPointer)
+        }
+        return y
+    }
 }

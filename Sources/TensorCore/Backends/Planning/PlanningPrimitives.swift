@@ -39,6 +39,7 @@ extension PlanningBackend {
 
     func reduce(_ reduction: Reduction, _ x: Tensor) -> Tensor { planned([x.shape[0]]) }
     func argMax(_ x: Tensor) -> Tensor { planned([x.shape[0]], .int32) }
+    func cumulativeSum(_ x: Tensor) -> Tensor { planned(x.shape) }
     func order(
         _ x: Tensor, count: Int, descending: Bool
     ) -> (values: Tensor, indices: Tensor) {

@@ -31,4 +31,15 @@ extension ReferenceBackend {
         }
         return Tensor(indices, [x.shape[0]], device: Device(self))
     }
+
+    func cumulativeSum(_ x: Tensor) -> Tensor {
+        let results = rows(x).flatMap { row -> [Float] in
+            var sum = 0.0
+            return row.map { value in
+                sum += Double(value)
+                return Float(sum)
+            }
+        }
+        return tensor(results, x.shape)
+    }
 }
