@@ -63,12 +63,12 @@ struct Operations: ParsableCommand {
         var peers: [any Peer] = [OpenBLASPeer()]
         if let peer { peers.append(try ScriptPeer(peer)) }
         let peak = MachinePeak.measured()
-        if !json { print(heading(peak)) }
+        if !json { show(heading(peak)) }
         let results = try cases.map { operation in
             progress("\(operation.name) …\n")
             let result = try operation.measure(
                 pairs: pairs, seconds: seconds, peak: peak, peers: peers)
-            if !json { print(line(result)) }
+            if !json { show(line(result)) }
             return result
         }
         guard json else { return }
@@ -98,6 +98,11 @@ struct Operations: ParsableCommand {
                     + "(\(short(comparison.speed)))")
         }
         return parts.joined(separator: ", ")
+    }
+
+    /// A line at once, into files and pipes too: the whole takes minutes.
+    private func show(_ line: String) {
+        FileHandle.standardOutput.write(Data((line + "\n").utf8))
     }
 
     private func progress(_ text: String) {
