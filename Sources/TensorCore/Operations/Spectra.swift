@@ -168,7 +168,7 @@ extension Tensor {
     /// - Shapes: `[…, size/2 + 1, frames, 2]` → `[…, samples]`
     /// - Parameter length: of the result, which is cut or filled with zeros; nil is all that the
     ///   frames give
-    /// - Parameter window, isCentered: as they were on the way forward. Where no window reaches, the
+    /// - Parameter window: as on the way forward, like `isCentered`. Where no window reaches, the
     ///   result is zero
     public func inverseShortTimeFourierTransform(
         _ size: Int, hop: Int, window: Tensor? = nil, isCentered: Bool = true, length: Int? = nil
