@@ -110,6 +110,13 @@ import Testing
         }
     }
 
+    @Test func aLossWithoutARecordStopsTheProgram() async {
+        await #expect(processExitsWith: .failure) {
+            let weight = Parameter("w", Tensor([1, 2]))
+            _ = weight.value.sum().backward()
+        }
+    }
+
     @Test func checkpointedBodiesGiveTheSameGradients() {
         let weight = Parameter("w", recipeInput("w", [4, 5]))
         let body: @Sendable ([Tensor]) -> Tensor = { inputs in

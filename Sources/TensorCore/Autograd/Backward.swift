@@ -10,6 +10,10 @@ extension Tensor {
     public func backward(scale: Float = 1, keepingGraph: Bool = false) -> Gradients {
         precondition(
             count == 1, "backward: shape \(shape) is no scalar; use gradients(of:) with a weight")
+        precondition(
+            isTracked,
+            "backward: nothing that this was computed from has a gradient; was it computed inside "
+                + "withGradients, and is any parameter trainable?")
         return gradients(
             of: [(self, .full(shape, Double(scale), device: device))], keepingGraph: keepingGraph)
     }

@@ -60,10 +60,6 @@ package final class GradientNode: Sendable {
         state = Mutex(.recorded(Record(parents: parents, pullback: pullback)))
     }
 
-    var isLeaf: Bool {
-        state.withLock { if case .leaf = $0 { true } else { false } }
-    }
-
     /// The nodes that this one passes gradients to.
     var parents: [GradientNode] {
         state.withLock { state in
