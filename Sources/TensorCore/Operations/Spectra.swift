@@ -137,12 +137,6 @@ extension Tensor {
         return window.padded([(before, size - window.count - before)])
     }
 
-    /// Times a constant, which broadcasts to this shape.
-    private func weighted(by constant: Tensor) -> Tensor {
-        let constant = constant.detached()
-        return (detached() * constant).recorded(from: self) { $0 * constant }
-    }
-
     /// The spectra of overlapping frames: `torch.stft`, one-sided, not normalised.
     ///
     /// - Shapes: `[…, samples]` → `[…, size/2 + 1, frames, 2]`
@@ -159,7 +153,7 @@ extension Tensor {
             x = x.padded(sides + [(size / 2, size / 2)], padding)
         }
         var frames = x.framed(size, hop: hop)
-        if window != nil { frames = frames.weighted(by: .window(window, size, device)) }
+        if window != nil { frames = frames * .window(window, size, device) }
         return frames.realFourierTransform().transposed(-3, -2)
     }
 
@@ -177,13 +171,12 @@ extension Tensor {
             rank >= 3 && shape[rank - 1] == 2 && shape[rank - 3] == size / 2 + 1,
             "inverseShortTimeFourierTransform: shape \(shape) for frames of \(size)")
         let weights = Tensor.window(window, size, device)
-        let frames = transposed(-3, -2).inverseRealFourierTransform(size).weighted(by: weights)
+        let frames = transposed(-3, -2).inverseRealFourierTransform(size) * weights
         let envelope = weights.squared().broadcast(to: [shape[rank - 2], size])
             .overlapAdded(hop: hop)
         let sound = frames.overlapAdded(hop: hop)
         // Where the envelope is zero so is the sum.
-        let whole = sound.weighted(
-            by: envelope.maximum(Tensor(1e-11, device: device)).reciprocal())
+        let whole = sound / envelope.maximum(Tensor(1e-11, device: device))
         let start = isCentered ? size / 2 : 0
         let end = length.map { start + $0 } ?? (envelope.count - start)
         let reach = Swift.min(end, envelope.count)
