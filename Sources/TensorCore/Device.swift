@@ -4,7 +4,7 @@ public struct Device: Sendable, Equatable, CustomStringConvertible {
 
     package init(_ backend: any Backend) { self.backend = backend }
 
-    /// The machine's processor: OpenBLAS and kernels chosen for its instruction set.
+    /// The machine's processor: kernels chosen for its instruction set.
     public static let cpu = Device(CPUBackend.shared)
 
     /// Plain Swift loops, one element at a time: slow and obviously right. The tests' oracle.

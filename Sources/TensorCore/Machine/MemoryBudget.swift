@@ -37,9 +37,11 @@ public final class MemoryBudget: Sendable {
             if let limit, reserved + bytes > limit {
                 throw MemoryError.overBudget(needed: reserved + bytes, limit: limit, what: what)
             }
-            let available = Machine.availableMemoryBytes + BufferPool.shared.usage.cached
-            if !mapped, bytes > available {
-                throw MemoryError.exhausted(needed: bytes, available: available, what: what)
+            if !mapped {
+                let available = Machine.availableMemoryBytes + BufferPool.shared.usage.cached
+                guard bytes <= available else {
+                    throw MemoryError.exhausted(needed: bytes, available: available, what: what)
+                }
             }
             reserved += bytes
         }
