@@ -21,6 +21,8 @@ public struct MultimodalModel: Sendable {
     let outputProjections: [Modality: OutputProjection]
     let decoders: DecoderShelf
     let device: Device
+    /// Where parts are accounted for when they open, and passes before they begin.
+    let memory: MemoryBudget
 
     /// Opens a model folder and checks every part of it but the decoders, which are checked when
     /// a request may need them.
@@ -48,6 +50,7 @@ public struct MultimodalModel: Sendable {
             hiddenSize: llm.model.config.hiddenSize, tokens: tokens, device: device)
         self.folder = folder
         self.device = device
+        self.memory = memory
         self.encoder = encoder
         layout = try SequenceLayout(tokenizer, tokens)
         languageModel = llm.model
@@ -74,8 +77,15 @@ public struct MultimodalModel: Sendable {
     }
 
     /// One medium as the language model's input row, `[1, hidden]`.
-    func row(of input: Tensor, _ modality: Modality) -> Tensor {
-        inputProjection(encoder.embed(input.on(device), modality))
+    ///
+    /// - Throws: `MemoryError` before anything is computed
+    func row(of input: Tensor, _ modality: Modality) throws -> Tensor {
+        try memory.reserving(
+            try encoder.bytesNeeded(toEmbed: input.shape, modality),
+            for: "Reading a medium (\(modality.rawValue))"
+        ) {
+            inputProjection(encoder.embed(input.on(device), modality))
+        }
     }
 }
 

@@ -54,7 +54,8 @@ public final class Session: Sendable {
     /// Answers, on the caller's thread; the events come in order while the reply is made.
     ///
     /// - Parameter onEvent: what it throws ends the reply, within one token or denoising step
-    /// - Throws: `ModelError`, `MediaError`, `CheckpointError`, or what `onEvent` threw
+    /// - Throws: `ModelError`, `MediaError`, `CheckpointError`, `MemoryError`, or what `onEvent`
+    ///   threw
     public func respond(
         to request: Request, onEvent: (Event) throws -> Void = { _ in }
     ) throws -> Response {
@@ -144,6 +145,14 @@ public final class Session: Sendable {
             _ = try DecoderRequest(options.decoderOptions(modality), for: decoder.config)
             try model.checkConditioning(of: decoder)
         }
+        // What is asked for must fit; what the model may choose to make is checked when it does.
+        for modality in request.output?.media ?? [] {
+            let decoder = try model.decoders.decoder(modality)
+            try model.memory.reserving(
+                try decoder.bytesNeeded(for: options.decoderOptions(modality)),
+                for: "Making a medium (\(modality.rawValue))"
+            ) {}
+        }
     }
 
     /// Encodes the request's media; returns the human's message.
@@ -159,7 +168,7 @@ public final class Session: Sendable {
             )
             let input = try model.encoderInput(file)
             let name = "\(state.rows.count)"
-            state.rows[name] = model.row(of: input, file.modality)
+            state.rows[name] = try model.row(of: input, file.modality)
             parts.append(.medium(file.modality, name: name))
         }
         if !request.prompt.isEmpty { parts.append(.text(request.prompt)) }
@@ -191,7 +200,12 @@ public final class Session: Sendable {
         state.cache.truncate(to: shared)
         let embeddings = Tensor.concatenate(
             try inputRows(rows[shared...], state.rows), axis: 0)
-        let hidden = model.languageModel.hiddenStates(embeddings, cache: state.cache)
+        let hidden = try model.memory.reserving(
+            try model.languageModel.config.bytesNeeded(reading: rows.count, writing: reply),
+            for: "Reading a dialogue of \(rows.count) tokens"
+        ) {
+            model.languageModel.hiddenStates(embeddings, cache: state.cache)
+        }
         state.cached = rows
         response.promptTokens = rows.count
         return hidden.sliced(0, (hidden.shape[0] - 1)..<hidden.shape[0])
@@ -226,7 +240,8 @@ public final class Session: Sendable {
     ) throws -> GeneratedMedium {
         let decoder = try model.decoders.decoder(modality)
         let content = try decoder.generate(
-            conditioning: conditioning, options: options.decoderOptions(modality)
+            conditioning: conditioning, options: options.decoderOptions(modality),
+            memory: model.memory
         ) { step in
             try Task.checkCancellation()
             try onEvent(
@@ -245,35 +260,12 @@ public final class Session: Sendable {
             case .text(let text): parts.append(.text(text))
             case .medium(let medium):
                 let name = "\(state.rows.count)"
-                state.rows[name] = model.row(
-                    of: try model.encoderInput(medium), medium.modality)
+                state.rows[name] = try model.row(
+                    of: model.encoderInput(medium), medium.modality)
                 parts.append(.medium(medium.modality, name: name))
             }
         }
         state.messages.append(Message(.assistant, parts))
-    }
-}
-
-/// Collects a reply's segments, joining pieces of text.
-private struct ReplyRecorder {
-    private(set) var segments: [Response.Segment] = []
-
-    mutating func append(_ piece: String) {
-        if case .text(let text) = segments.last {
-            segments[segments.count - 1] = .text(text + piece)
-        } else {
-            segments.append(.text(piece))
-        }
-    }
-
-    mutating func append(_ medium: GeneratedMedium) { segments.append(.medium(medium)) }
-
-    /// The text before the next medium, which describes it.
-    var caption: String {
-        let text = segments.reversed().lazy.compactMap {
-            if case .text(let text) = $0 { text } else { nil }
-        }.first
-        return (text ?? "").trimmingWhitespace
     }
 }
 

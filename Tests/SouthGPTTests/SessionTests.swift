@@ -143,6 +143,23 @@ import Testing
         #expect(session.messages.count == 2)
     }
 
+    @Test func anImageTooLargeForTheMemoryIsRefusedBeforeAnyToken() throws {
+        let memory = MemoryBudget(limit: 1 << 30)
+        let session = Session(try MultimodalModel(TinyFolder.path, memory: memory))
+        var options = brief
+        (options.height, options.width) = (4096, 4096)
+        do {
+            _ = try session.respond(
+                to: Request("Draw.", output: OutputChoice(media: [.image]), options: options)
+            ) { _ in Issue.record("something was computed") }
+            Issue.record("the request was taken")
+        } catch let error as MemoryError {
+            #expect("\(error)".contains("Making a medium (image): needs "))
+            #expect("\(error)".contains("allowed are 1024 MiB"))
+        }
+        #expect(session.messages.isEmpty)
+    }
+
     @Test func aPromptLongerThanTheContextIsRefusedBeforeAnyToken() throws {
         let session = Session(try MultimodalModel(TinyFolder.path))
         let long = String(repeating: "melody ", count: 800)

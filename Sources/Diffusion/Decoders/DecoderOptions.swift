@@ -43,6 +43,10 @@ package struct DecoderRequest: Equatable {
     /// Samples of a sound to keep.
     package let samples: Int
 
+    /// Whether guidance evaluates both branches at once. Twice the activations of an image are
+    /// little beside its weights; of a clip, much.
+    var batchesGuidance: Bool { latentShape.reduce(1, *) <= 1 << 16 }
+
     package init(_ options: DecoderOptions, for config: DecoderConfig) throws {
         let defaults: (steps: Int, guidance: Float, frames: Int) =
             switch config.modality {

@@ -13,9 +13,7 @@ public struct MediaDecoder: Sendable {
     public let config: DecoderConfig
     /// From prompts to conditions.
     public let prompts: PromptEncoder
-    let unet: UNet
-    let vae: AutoencoderKL
-    let vocoder: HiFiGAN?
+    let networks: DecoderNetworks
     let device: Device
     /// Bytes of all weights.
     public let byteCount: Int
@@ -33,25 +31,10 @@ public struct MediaDecoder: Sendable {
     ) throws {
         self.config = config
         self.device = device
-        var bytes = 0
-        func whole<Network>(
-            _ component: DecoderComponent, unused: [String] = [],
-            _ build: (Weights) throws -> Network
-        ) throws -> Network {
-            let view = try weights(component)
-            let network = try build(view)
-            try view.finish(unused: unused)
-            bytes += view.byteCount
-            return network
-        }
-        unet = try whole(.unet) { try UNet(config.unet, from: $0) }
-        vae = try whole(.vae) { try AutoencoderKL(config.vae, from: $0) }
-        vocoder = try config.vocoder.map { vocoder in
-            try whole(.vocoder, unused: HiFiGAN.unusedTensors) { try HiFiGAN(vocoder, from: $0) }
-        }
+        networks = try DecoderNetworks(config, weights: weights)
         let text = try weights(.textEncoder)
         prompts = try PromptEncoder(config.textEncoder, from: text, tokenize: tokenize)
-        byteCount = bytes + text.byteCount
+        byteCount = networks.byteCount + text.byteCount
     }
 
     /// Opens a folder as diffusers writes it.
@@ -89,17 +72,46 @@ public struct MediaDecoder: Sendable {
     /// - Shapes: `conditioning` as `config.conditioningShape`, axes of one in front allowed, used
     ///   as it is; for images and clips with fewer tokens if need be → image `[3, height, width]`,
     ///   clip `[frames, 3, height, width]`, both in [0, 1]; sound `[samples]` in [−1, 1]
-    /// - Parameter onStep: told after every evaluation; what it throws ends the run
-    /// - Throws: `DecoderError`, `SchedulerError`, what `onStep` throws, `CancellationError`
+    /// - Parameters:
+    ///   - memory: what the passes take is set aside there before the first begins
+    ///   - onStep: told after every evaluation; what it throws ends the run
+    /// - Throws: `DecoderError`, `SchedulerError`, `MemoryError`, what `onStep` throws,
+    ///   `CancellationError`
     public func generate(
         conditioning: Tensor, options: DecoderOptions = DecoderOptions(),
-        onStep: (DenoisingStep) throws -> Void = { _ in }
+        memory: MemoryBudget = MemoryBudget(), onStep: (DenoisingStep) throws -> Void = { _ in }
     ) throws -> Tensor {
         let request = try DecoderRequest(options, for: config)
-        let scaled = try latents(conditioning, options, request, onStep)
-        let latents = scaled / config.vae.latentScale
-        guard latents.sum().item().isFinite else { throw DecoderError.notFinite(modality) }
-        return medium(latents, request)
+        let condition = try checked(conditioning)
+        return try memory.reserving(
+            try bytesNeeded(request), for: "Making a medium (\(modality.rawValue))"
+        ) {
+            let scaled = try latents(condition, options, request, onStep)
+            let latents = scaled / config.vae.latentScale
+            guard latents.sum().item().isFinite else { throw DecoderError.notFinite(modality) }
+            return networks.medium(latents, request)
+        }
+    }
+
+    /// Bytes of tensors that a run with these options holds at its peak, weights aside, without
+    /// computing it.
+    ///
+    /// - Throws: `DecoderError` for options that the decoder refuses
+    public func bytesNeeded(for options: DecoderOptions) throws -> Int {
+        try bytesNeeded(DecoderRequest(options, for: config))
+    }
+
+    private func bytesNeeded(_ request: DecoderRequest) throws -> Int {
+        try MemoryBudget.bytesNeeded { device in
+            let planned = try DecoderNetworks(config) { _ in .shapesOnly(device: device) }
+            func zeros(_ shape: Shape) -> Tensor { .zeros(shape, device: device) }
+            let batch = request.guidance > 1 && request.batchesGuidance ? 2 : 1
+            var shape = request.latentShape
+            shape[0] = batch
+            // The scheduler keeps a few of these; they are small beside the networks' own.
+            _ = planned.evaluate(zeros(shape), 1, zeros([batch] + config.conditioningShape))
+            _ = planned.medium(zeros(request.latentShape), request)
+        }
     }
 
     /// From noise to latents.
@@ -119,14 +131,13 @@ public struct MediaDecoder: Sendable {
                 let tokens = modality == .audio ? nil : condition.shape[0]
                 return try prompts(options.negativePrompt, tokens: tokens).unsqueezed(0)
             },
-            // Twice the activations of an image are little beside its weights; of a clip, much.
-            batched: shape.elementCount <= 1 << 16)
+            batched: request.batchesGuidance)
         var generator = TorchGenerator(seed: options.seed)
         return try denoise(
             generator.normal(shape, device: device), with: scheduler,
             drawing: { noise(shape, from: &generator) },
             predict: { latents, timestep in
-                guidance(latents) { evaluate($0, timestep, $1) }
+                guidance(latents) { networks.evaluate($0, timestep, $1) }
             }, onStep: onStep)
     }
 
@@ -146,13 +157,6 @@ public struct MediaDecoder: Sendable {
         return tensor.on(device)
     }
 
-    /// The UNet's answer; the condition of a sound enters as class labels, others as context.
-    private func evaluate(_ latents: Tensor, _ timestep: Float, _ condition: Tensor) -> Tensor {
-        modality == .audio
-            ? unet(latents, timestep: timestep, classLabels: condition)
-            : unet(latents, timestep: timestep, context: condition)
-    }
-
     /// Noise on the way. That of clips is drawn frame by frame: the original folds frames into the
     /// batch before its scheduler sees them.
     private func noise(_ shape: Shape, from generator: inout TorchGenerator) -> Tensor {
@@ -160,24 +164,6 @@ public struct MediaDecoder: Sendable {
         var frameFirst = Array(shape.dropFirst())
         frameFirst.swapAt(0, 1)
         return generator.normal(frameFirst, device: device).transposed(0, 1).unsqueezed(0)
-    }
-
-    /// What unscaled latents show or sound like.
-    private func medium(_ latents: Tensor, _ request: DecoderRequest) -> Tensor {
-        switch modality {
-        case .image:
-            return pixels(vae.decode(latents))[0]
-        case .video:
-            return pixels(vae.decode(latents[0].transposed(0, 1)))
-        case .audio:
-            guard let vocoder else { preconditionFailure("an audio decoder without a vocoder") }
-            let sound = vocoder(vae.decode(latents).squeezed(1))[0]
-            return sound[0..<min(request.samples, sound.shape[0])].dense()
-        }
-    }
-
-    private func pixels(_ decoded: Tensor) -> Tensor {
-        decoded.affine(scale: 0.5, shift: 0.5).clamped(to: 0...1)
     }
 }
 

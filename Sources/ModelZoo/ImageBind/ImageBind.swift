@@ -61,6 +61,15 @@ public struct ImageBind: Sendable {
         return scale(mean, isSound && scalingAudio)
     }
 
+    /// Bytes of tensors that `embed` of an input of that shape holds at its peak, weights aside.
+    /// Nothing is computed.
+    public func bytesNeeded(toEmbed shape: Shape, _ modality: Modality) throws -> Int {
+        try MemoryBudget.bytesNeeded { device in
+            let planned = try ImageBind(config, from: .shapesOnly(device: device))
+            _ = planned.embed(.zeros(shape, device: device), modality)
+        }
+    }
+
     private func scale(_ embedding: Tensor, _ scaling: Bool) -> Tensor {
         scaling ? embedding * config.audio.logitScale : embedding
     }

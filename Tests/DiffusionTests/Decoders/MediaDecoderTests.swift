@@ -51,6 +51,36 @@ import Testing
         #expect(error <= 1e-4, "\(name)")
     }
 
+    @Test func theMemoryOfARunIsForeseen() async {
+        await #expect(processExitsWith: .success) {
+            let suite = MediaDecoderTests()
+            for modality in [Modality.image, .audio, .video] {
+                let decoder = try suite.decoder(modality, Fixture("decoders"))
+                let condition = try #require(Self.condition[modality])
+                var options = suite.options(modality)
+                (options.height, options.width, options.audioSeconds) = (64, 64, 0.1)
+                let foreseen = try decoder.bytesNeeded(for: options)
+                TensorMemory.resetPeak()
+                let before = TensorMemory.current
+                _ = try decoder.generate(conditioning: condition, options: options)
+                let ratio = Double(TensorMemory.peak - before) / Double(foreseen)
+                precondition(abs(ratio - 1) < 0.25, "\(modality): \(ratio) of \(foreseen) bytes")
+            }
+        }
+    }
+
+    @Test func aRunThatDoesNotFitIsRefusedBeforeItBegins() throws {
+        let decoder = try decoder(.image, Fixture("decoders"))
+        var options = options(.image)
+        (options.height, options.width) = (2048, 2048)
+        let condition = try #require(Self.condition[.image])
+        #expect(throws: MemoryError.self) {
+            try decoder.generate(
+                conditioning: condition, options: options, memory: MemoryBudget(limit: 1 << 20)
+            ) { _ in Issue.record("a step was made") }
+        }
+    }
+
     @Test func imagesMatchTheOriginal() throws {
         let fixture = try Fixture("decoders")  // by decoders.py
         let decoder = try decoder(.image, fixture)
