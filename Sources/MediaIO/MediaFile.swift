@@ -7,7 +7,10 @@ internal import TensorCore
 enum MediaFile {
     /// Throws unless `path` is an ordinary file, not too large. Folders, pipes and devices are
     /// refused: a decoder would wait on them for ever.
-    static func check(_ path: String, limits: MediaLimits) throws {
+    ///
+    /// - Returns: its size in bytes
+    @discardableResult
+    static func check(_ path: String, limits: MediaLimits) throws -> Int {
         var status = stat()
         guard stat(path, &status) == 0 else {
             if errno == ENOENT || errno == ENOTDIR { throw MediaError.missing(file: path) }
@@ -25,11 +28,13 @@ enum MediaFile {
             throw MediaError.tooLarge(
                 file: path, what: "bytes", found: Int(status.st_size), limit: limits.fileBytes)
         }
+        return Int(status.st_size)
     }
 
     /// The bytes of a file, mapped rather than copied where the system can.
     static func bytes(_ path: String, limits: MediaLimits) throws -> Data {
-        try check(path, limits: limits)
+        // Foundation leaks a page with every empty file that it reads (Swift 6.3).
+        guard try check(path, limits: limits) > 0 else { return Data() }
         do {
             return try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
         } catch {

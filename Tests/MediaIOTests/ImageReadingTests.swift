@@ -51,6 +51,24 @@ func mediaError<Result>(_ body: () throws -> Result) -> MediaError? {
                 + "Does the name promise another format?")
     }
 
+    /// A sender of empty files must not be able to fill the memory. (Foundation keeps 4 KB of each.)
+    @Test func emptyFilesTakeNoMemory() async {
+        await #expect(processExitsWith: .success) {
+            try withTemporaryFolder { folder in
+                let file = "\(folder)/empty.png"
+                try Data().write(to: URL(filePath: file))
+                func refuse(times: Int) {
+                    for _ in 0..<times { _ = try? RGBImage(contentsOf: file) }
+                }
+                refuse(times: 100)
+                let before = Machine.peakMemoryBytes
+                refuse(times: 10_000)
+                let grown = Machine.peakMemoryBytes - before
+                precondition(grown < 30_000_000, "\(grown) bytes more")
+            }
+        }
+    }
+
     @Test func refusesPicturesThatEndTooEarly() {
         for name in ["truncated.jpg", "truncated.png"] {
             let error = mediaError { try RGBImage(contentsOf: sample(name)) }
