@@ -26,6 +26,21 @@ public struct DialogueSequence: Sendable, Equatable {
     public var labels: [Int?] = []
     /// The media, in the order of their places.
     public var media: [Medium] = []
+    /// The spans that ask for media, in reading order.
+    public var spans: [Span] = []
+    /// How many elements come before the text part, which alone is counted and cut: BOS, the
+    /// opening and, where the dialogue begins with a medium, that medium.
+    public var prefixCount = 0
+
+    /// A span of signal tokens.
+    public struct Span: Equatable, Sendable {
+        public let modality: Modality
+        /// Its place among the elements.
+        public var elements: Range<Int>
+        /// Which of the dialogue's signals it is, from 0 in reading order; it keeps this number
+        /// when others are cut away.
+        public let signal: Int
+    }
 }
 
 /// The one layout of dialogues, for training and inference alike.
@@ -54,6 +69,8 @@ public struct SequenceLayout: Sendable {
     /// Lays out a dialogue that a human begins. It ends either with a reply and its terminator or,
     /// where the last message is the human's, with the place where the assistant begins to speak.
     ///
+    /// Text is only ever text: signal tokens and marks that someone typed stay letters.
+    ///
     /// - Throws: `DialogueError.unexpectedRole` where the speakers do not take turns
     public func sequence(of messages: [Message]) throws -> DialogueSequence {
         var sequence = DialogueSequence()
@@ -66,11 +83,11 @@ public struct SequenceLayout: Sendable {
             switch message.role {
             case .human:
                 let opening = position == 0 ? "### Human: " : "Human: "
-                append(
+                try append(
                     message.parts, after: opening, before: "\n### Assistant: ", trained: false,
                     to: &sequence)
             case .assistant:
-                append(
+                try append(
                     message.parts, after: "", before: SequenceLayout.terminator, trained: true,
                     to: &sequence)
             }
@@ -81,30 +98,55 @@ public struct SequenceLayout: Sendable {
     private func append(
         _ parts: [Part], after opening: String, before closing: String, trained: Bool,
         to sequence: inout DialogueSequence
-    ) {
-        // "### Human: " before text was tokenised by itself, "Human: " of later turns was not.
-        var stretch = opening
-        var startsWithMedium = false
-        if case .medium = parts.first { startsWithMedium = true }
-        if sequence.elements.count == 1, !startsWithMedium {
-            append(tokenizer.encode(stretch), to: &sequence, trained: trained)
-            stretch = ""
+    ) throws {
+        var stretch: [PromptPiece] = [.text(opening)]
+        let opensDialogue = sequence.elements.count == 1
+        if opensDialogue {
+            if case .medium = parts.first {
+            } else {
+                // "### Human: " before text was tokenised by itself, "Human: " of later turns not.
+                append(tokenizer.encode(stretch), to: &sequence, trained: trained)
+                stretch = []
+            }
+            sequence.prefixCount = sequence.elements.count
         }
         for part in parts {
             switch part {
-            case .text(let text): stretch += text
+            case .text(let text): stretch.append(.text(text))
             case .signal(let modality):
-                stretch += signalTokens.names(of: modality).joined(separator: " ")
+                stretch += try signalTokens.ids(of: modality, in: tokenizer).map { .token($0) }
             case .medium(let modality, let name):
-                stretch += SignalTokens.mediumStart
+                stretch.append(.token(try tokenizer.requiredID(of: SignalTokens.mediumStart)))
                 append(tokenizer.encode(stretch), to: &sequence, trained: false)
                 sequence.elements.append(.medium(sequence.media.count))
                 sequence.labels.append(nil)
+                if opensDialogue, sequence.media.isEmpty, part == parts.first {
+                    sequence.prefixCount = sequence.elements.count
+                }
                 sequence.media.append(.init(modality: modality, name: name))
-                stretch = SignalTokens.mediumEnd + " "
+                let end = try tokenizer.requiredID(of: SignalTokens.mediumEnd)
+                stretch = [.token(end), .text(" ")]
             }
         }
-        append(tokenizer.encode(stretch + closing), to: &sequence, trained: trained)
+        append(tokenizer.encode(stretch + [.text(closing)]), to: &sequence, trained: trained)
+        try noteSpans(of: parts, in: &sequence)
+    }
+
+    /// Finds the spans of the message just laid out: text never holds their ids.
+    private func noteSpans(of parts: [Part], in sequence: inout DialogueSequence) throws {
+        var start = sequence.spans.last?.elements.upperBound ?? 0
+        for case .signal(let modality) in parts {
+            let ids = try signalTokens.ids(of: modality, in: tokenizer)
+            guard let first = ids.first else { continue }
+            while start < sequence.elements.count, sequence.elements[start] != .token(first) {
+                start += 1
+            }
+            sequence.spans.append(
+                .init(
+                    modality: modality, elements: start..<(start + ids.count),
+                    signal: sequence.spans.count))
+            start += ids.count
+        }
     }
 
     private func append(_ ids: [Int], to sequence: inout DialogueSequence, trained: Bool) {
