@@ -12,7 +12,8 @@ import Testing
             catalog.entries.map(\.name) == [
                 "alpaca_instruction", "audio_instruction", "audiocap_dec", "audiocap_enc",
                 "cc3m_dec", "cc3m_enc", "image_instruction", "llava_instruction",
-                "video_instruction", "videochat_instruction", "webvid_dec", "webvid_enc",
+                "mosit_instruction", "video_instruction", "videochat_instruction", "webvid_dec",
+                "webvid_enc",
             ])
     }
 
@@ -27,8 +28,9 @@ import Testing
 
     @Test func everyTypeThatAnswersWithAMediumHasEmbeddings() throws {
         for entry in try Catalog(contentsOf: file).entries {
-            #expect((entry.embeddings != nil) == (entry.type.output != nil), "\(entry.name)")
-            let needsMedia = entry.type.input != nil || entry.format == .pair
+            let answersWithMedia = entry.type.output != nil || entry.type == .anyToAny
+            #expect((entry.embeddings != nil) == answersWithMedia, "\(entry.name)")
+            let needsMedia = entry.type.input != nil || [.pair, .mosit].contains(entry.format)
             #expect((entry.mediaRoot != nil) == needsMedia, "\(entry.name)")
         }
     }
@@ -39,6 +41,22 @@ import Testing
         #expect(
             error?.description.contains("no dataset 'cc3m'; valid names: alpaca_instruction")
                 == true)
+    }
+
+    @Test func findsFoldersUnderBothNamesOfTheReadme() throws {
+        try withTemporaryFolder { folder in
+            try write("[]", "data/IT_data/T-T+X/audio_t2x.json", in: folder)
+            try write("[]", "data/IT_data/MosIT/mosit.json", in: folder)
+            let catalog = try Catalog(contentsOf: file, root: folder)
+            let data = "\(folder)/data/IT_data"
+            #expect(
+                try catalog.entry("audio_instruction").dataPath == "\(data)/T-T+X/audio_t2x.json")
+            #expect(try catalog.entry("mosit_instruction").dataPath == "\(data)/MosIT/mosit.json")
+            // Where neither is there, the catalog's own spelling is what an error should name.
+            #expect(
+                try catalog.entry("alpaca_instruction").dataPath
+                    == "\(data)/T+X-T_data/alpaca/alpaca.json")
+        }
     }
 
     @Test func pathsOfTheReadmeStartAtItsCodeFolder() {

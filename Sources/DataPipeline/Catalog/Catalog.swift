@@ -1,4 +1,6 @@
+import FoundationEssentials
 public import ModelZoo
+import TensorCore
 
 /// Which way a dataset's samples go: what the model is given and what it answers with.
 public enum DatasetType: String, Codable, CaseIterable, Sendable {
@@ -9,6 +11,8 @@ public enum DatasetType: String, Codable, CaseIterable, Sendable {
     case textToVideo = "TextToVideo"
     case textToAudio = "TextToAudio"
     case textToText = "TextToText"
+    /// Media on both sides, as each dialogue has them.
+    case anyToAny = "AnyToAny"
 
     /// The medium that the model is given; nil where it is given text alone.
     public var input: Modality? {
@@ -42,6 +46,8 @@ public enum DatasetFormat: String, Codable, Sendable {
     case t2x
     /// Conversations that begin with a medium, or with none.
     case tx2t
+    /// Conversations with media as tags in the text of either side.
+    case mosit
 }
 
 /// One entry of the catalog, its paths made absolute or relative to the working folder.
@@ -52,8 +58,10 @@ public struct DatasetEntry: Equatable, Sendable {
     public let format: DatasetFormat
     /// Which way the samples go.
     public let type: DatasetType
-    /// The JSON file.
+    /// The file: JSON, a table, or shards.
     public let dataPath: String
+    /// Files as they are published, which `southgpt-preprocess` makes `dataPath` from.
+    public let rawPaths: [String]
     /// The folder of the media, where there are any.
     public let mediaRoot: String?
     /// The folder of the captions' embeddings, where the type needs them.
@@ -62,12 +70,13 @@ public struct DatasetEntry: Equatable, Sendable {
     /// An entry that no catalog lists.
     public init(
         name: String, format: DatasetFormat, type: DatasetType, dataPath: String,
-        mediaRoot: String? = nil, embeddings: String? = nil
+        rawPaths: [String] = [], mediaRoot: String? = nil, embeddings: String? = nil
     ) {
         self.name = name
         self.format = format
         self.type = type
         self.dataPath = dataPath
+        self.rawPaths = rawPaths
         self.mediaRoot = mediaRoot
         self.embeddings = embeddings
     }
@@ -82,19 +91,46 @@ public struct Catalog: Sendable {
     public let entries: [DatasetEntry]
     private let file: String
 
-    /// Reads a catalog; relative paths in it start at `root`.
+    /// Reads a catalog; relative paths in it start at `root`, and folders are found under either
+    /// of the names that the README uses for them.
     ///
     /// - Throws: `SettingsError` for unknown keys, wrong values and missing files
     public init(contentsOf file: String, root: String = ".") throws {
-        let listed = try Settings(contentsOf: file).decode([String: ListedDataset].self)
+        try self.init(contentsOf: [file], root: root)
+    }
+
+    /// Reads catalogs laid over one another: a later one adds datasets, and changes what it names
+    /// of an earlier one's.
+    ///
+    /// - Throws: `SettingsError`
+    public init(contentsOf files: [String], root: String = ".") throws {
+        var settings = try Settings("{}", name: files.joined(separator: ", "))
+        for file in files { try settings.overlay(Settings(contentsOf: file)) }
+        let listed = try settings.decode([String: ListedDataset].self)
+        func place(_ path: String) -> String {
+            existingSpelling(of: resolvedPath(path, root: root))
+        }
         entries = listed.sorted { $0.key < $1.key }.map { name, dataset in
             DatasetEntry(
                 name: name, format: dataset.loader, type: dataset.type,
-                dataPath: resolvedPath(dataset.dataPath, root: root),
-                mediaRoot: dataset.mmRootPath.map { resolvedPath($0, root: root) },
-                embeddings: dataset.embedPath.map { resolvedPath($0, root: root) })
+                dataPath: place(dataset.dataPath), rawPaths: (dataset.rawPaths ?? []).map(place),
+                mediaRoot: dataset.mmRootPath.map(place),
+                embeddings: dataset.embedPath.map(place))
         }
-        self.file = file
+        self.file = settings.name
+    }
+
+    /// The catalog that comes with the package: in `Configs` under `root`, or where the package's
+    /// files are installed.
+    ///
+    /// - Throws: `ResourceError`, with every place that was looked in
+    public static func standardFile(root: String = ".") throws -> String {
+        let local = "\(root)/Configs/catalog.yaml"
+        if FileManager.default.fileExists(atPath: local) { return local }
+        let lookup = ResourceLookup(
+            name: "Configs", marker: "catalog.yaml", variable: "SOUTHGPT_CONFIGS",
+            mend: "Run in the repository's folder, name it with --root, or name a catalog.")
+        return try lookup.folder() + "/catalog.yaml"
     }
 
     /// The entry of that name.
@@ -114,8 +150,34 @@ private struct ListedDataset: Decodable {
     var loader: DatasetFormat
     var type: DatasetType
     var dataPath: String
+    var rawPaths: [String]?
     var mmRootPath: String?
     var embedPath: String?
+}
+
+/// The names that the README has for one folder; its tree and its text differ.
+private let folderSpellings = [
+    ["T-T+X_data", "T-T+X"], ["T+X-T_data", "T+X-T"], ["MosIT_data", "MosIT"],
+    ["T-X_pair_data", "T-X_pair"], ["audiocap", "audiocaps"], ["audios", "audio"],
+]
+
+/// The path itself, or where nothing is there the same path with one of its folders spelled the
+/// other way, if that is there.
+package func existingSpelling(of path: String) -> String {
+    let isThere = FileManager.default.fileExists(atPath:)
+    var parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    // Folder by folder from the top, so that several may differ.
+    for index in parts.indices {
+        let head = parts[...index].joined(separator: "/")
+        guard !head.isEmpty, !isThere(head),
+            let spellings = folderSpellings.first(where: { $0.contains(parts[index]) })
+        else { continue }
+        let other = spellings.first { name in
+            isThere((parts[..<index] + [name]).joined(separator: "/"))
+        }
+        if let other { parts[index] = other }
+    }
+    return parts.joined(separator: "/")
 }
 
 /// A path of a config seen from `root`. The README that users come from runs its programs in

@@ -1,0 +1,87 @@
+public import Dialogue
+public import ModelZoo
+
+/// A caption whose embedding an answer's signal span is trained towards.
+public struct CaptionTarget: Hashable, Sendable {
+    /// What the span asks for.
+    public let modality: Modality
+    /// The caption as the dataset has it: embeddings are computed from this text.
+    public let caption: String
+    /// The name that the embedding is filed under, such as `t2x00000.wav`.
+    public let name: String
+
+    /// A target.
+    public init(modality: Modality, caption: String, name: String) {
+        (self.modality, self.caption, self.name) = (modality, caption, name)
+    }
+}
+
+/// One training sample, whatever dataset it comes from: a dialogue, the media that it shows and the
+/// captions that its answers' signals stand for.
+public struct DialogueSample: Equatable, Sendable {
+    /// Where it stands.
+    public let place: RecordPlace
+    /// Which way it goes.
+    public let type: DatasetType
+    /// The turns, a human's first.
+    public let messages: [Message]
+    /// One for each `.medium` part, in reading order.
+    public let media: [MediaReference]
+    /// One for each `.signal` part, in reading order.
+    public let targets: [CaptionTarget]
+
+    init(
+        place: RecordPlace, type: DatasetType, messages: [Message], media: [MediaReference],
+        targets: [CaptionTarget]
+    ) {
+        (self.place, self.type, self.messages) = (place, type, messages)
+        (self.media, self.targets) = (media, targets)
+    }
+}
+
+/// A dataset of the catalog as samples by number. Nothing but its index is in memory; a record is
+/// read and converted when it is asked for, and its media when they are opened.
+public struct DialogueDataset: Sendable {
+    /// The catalog's entry.
+    public let entry: DatasetEntry
+    /// How many records it has.
+    public var count: Int { records.count }
+    private let records: RecordSet
+    private let converter: RecordConverter
+
+    /// Finds the records of the entry's file.
+    ///
+    /// - Parameter prompt: what a captioning sample (stage 1) asks about its medium
+    /// - Throws: `DatasetError` for a file that is not there, damaged or cut short
+    public init(
+        _ entry: DatasetEntry, prompt: String = "generate a caption",
+        limits: RecordLimits = RecordLimits()
+    ) throws {
+        self.entry = entry
+        converter = RecordConverter(entry: entry, prompt: prompt)
+        records = try RecordSet(
+            contentsOf: entry.dataPath, columns: converter.unnamedColumns, limits: limits)
+    }
+
+    /// Sample `index`.
+    ///
+    /// - Throws: `DatasetError.badRecord` and `.mediaMismatch`, for this record alone
+    public func sample(_ index: Int) throws -> DialogueSample {
+        try converter.sample(from: records.record(index))
+    }
+
+    /// The caption as it stands and the medium of record `index`, of a dataset of pairs.
+    ///
+    /// - Throws: `DatasetError.badRecord`
+    package func captioned(_ index: Int) throws -> (caption: String, medium: MediaReference) {
+        let record = try records.record(index)
+        guard entry.format == .pair, let modality = entry.type.medium else {
+            throw record.fault(
+                "no pairs in '\(entry.name)'", expected: "a loader and type of pairs")
+        }
+        return try converter.captioned(record, modality)
+    }
+
+    /// Where record `index` stands.
+    public func place(of index: Int) -> RecordPlace { records.place(of: index) }
+}
