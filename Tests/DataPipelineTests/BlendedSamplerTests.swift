@@ -34,6 +34,21 @@ import Testing
         }
     }
 
+    @Test(arguments: [1, 2, 3, 4, 5, 6])
+    func anyNumberOfRanksGivesTheSameOrder(_ ranks: Int) throws {
+        let sizes = [50, 21, 7]
+        let whole = try BlendedSampler(sizes: sizes, globalBatch: 6, seed: 7)
+        let shares = try (0..<ranks).map {
+            try BlendedSampler(sizes: sizes, globalBatch: 6, ranks: ranks, rank: $0, seed: 7)
+        }
+        #expect(shares.allSatisfy { $0.batchesPerEpoch == whole.batchesPerEpoch })
+        for index in 0..<whole.batchesPerEpoch {
+            let parts = shares.map { $0.batch(index, epoch: 3) }
+            #expect(parts.flatMap(\.samples) == whole.batch(index, epoch: 3).samples)
+            #expect(parts.allSatisfy { $0.samples.count >= 6 / ranks })
+        }
+    }
+
     @Test func everyEpochAndSeedHasItsOwnOrder() throws {
         let sampler = try BlendedSampler(sizes: [64], microBatch: 8, seed: 1)
         let other = try BlendedSampler(sizes: [64], microBatch: 8, seed: 2)

@@ -32,10 +32,23 @@ public struct BlendedSampler: Sendable {
     public init(
         sizes: [Int], microBatch: Int, ranks: Int = 1, rank: Int = 0, seed: UInt64
     ) throws {
+        try self.init(
+            sizes: sizes, globalBatch: ranks * microBatch, ranks: ranks, rank: rank, seed: seed)
+    }
+
+    /// A sampler whose batches do not depend on the number of ranks: whatever it is, together they
+    /// see the same samples in the same order.
+    ///
+    /// - Parameters:
+    ///   - globalBatch: samples that all ranks take of a batch; where the ranks do not divide it,
+    ///     some take one more
+    /// - Throws: `DatasetError.tooSmall` for a dataset that cannot fill one batch
+    public init(
+        sizes: [Int], globalBatch: Int, ranks: Int = 1, rank: Int = 0, seed: UInt64
+    ) throws {
         precondition(
-            microBatch > 0 && ranks > 0 && (0..<ranks).contains(rank),
-            "BlendedSampler: micro batch \(microBatch), rank \(rank) of \(ranks)")
-        let globalBatch = ranks * microBatch
+            ranks > 0 && globalBatch >= ranks && (0..<ranks).contains(rank),
+            "BlendedSampler: a batch of \(globalBatch), rank \(rank) of \(ranks)")
         for (dataset, size) in sizes.enumerated() where size < globalBatch {
             throw DatasetError.tooSmall(dataset: dataset, samples: size, batch: globalBatch)
         }
@@ -44,8 +57,11 @@ public struct BlendedSampler: Sendable {
         self.globalBatch = globalBatch
         self.seed = seed
         batchesPerEpoch = turns * sizes.count
-        slice = rank * microBatch..<(rank + 1) * microBatch
+        slice = rank * globalBatch / ranks..<(rank + 1) * globalBatch / ranks
     }
+
+    /// Samples that this rank takes of every batch.
+    public var rankBatch: Int { slice.count }
 
     /// This rank's share of batch `index` of an epoch.
     public func batch(_ index: Int, epoch: Int = 0) -> Batch {
