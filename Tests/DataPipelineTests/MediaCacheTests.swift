@@ -1,0 +1,49 @@
+import DataPipeline
+import Foundation
+import ModelZoo
+import TestSupport
+import Testing
+
+@Suite struct MediaCacheTests {
+    @Test func decodesEqualContentsOnceAndChangedOnesAnew() throws {
+        try withTemporaryFolder { folder in
+            try write("same", "a.jpg", in: folder)
+            try write("same", "b.jpg", in: folder)
+            let cache = MediaCache<String>(byteLimit: 1_000) { $0.utf8.count }
+            var decoded = 0
+            func read(_ name: String) throws -> String {
+                try cache.value(of: MediaReference(.image, name, in: folder)) { path in
+                    decoded += 1
+                    return try String(contentsOf: URL(filePath: path), encoding: .utf8)
+                }
+            }
+            #expect(try read("a.jpg") == "same")
+            #expect(try read("b.jpg") == "same")
+            #expect(decoded == 1)
+            #expect(cache.use.hits == 1)
+            try write("other", "b.jpg", in: folder)
+            #expect(try read("b.jpg") == "other")
+            #expect(decoded == 2)
+            #expect(cache.use.bytes == 9)
+        }
+    }
+
+    @Test func staysWithinItsLimitAndKeepsWhatIsUsed() throws {
+        try withTemporaryFolder { folder in
+            let cache = MediaCache<[UInt8]>(byteLimit: 100) { $0.count }
+            func read(_ number: Int) throws {
+                try write("\(number)", "\(number).jpg", in: folder)
+                _ = try cache.value(of: MediaReference(.image, "\(number).jpg", in: folder)) { _ in
+                    [UInt8](repeating: 0, count: number == 7 ? 101 : 30)
+                }
+            }
+            for number in 0..<20 {
+                try read(number)
+                #expect(cache.use.bytes <= 100)
+                try read(0)
+            }
+            // The first stayed, asked for again and again.
+            #expect(cache.use.hits == 20)
+        }
+    }
+}
