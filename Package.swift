@@ -44,6 +44,7 @@ let libraries = [
 ]
 let tools = [
     "southgpt-infer", "southgpt-checkpoint", "southgpt-bench", "southgpt-doctor",
+    "southgpt-preprocess",
 ]
 
 let package = Package(
@@ -126,6 +127,9 @@ let package = Package(
         tool("southgpt-checkpoint", "Checkpoint", ["SouthGPT", "TensorCore"]),
         tool("southgpt-bench", "Bench", ["SouthBenchmarks", "TensorCore"]),
         tool("southgpt-doctor", "Doctor", ["MelodyMini", "SouthGPT"]),
+        tool(
+            "southgpt-preprocess", "Preprocess",
+            ["DataPipeline", "Dialogue", "MelodyMini", "ModelZoo", "TensorCore"]),
 
         .target(
             name: "TestSupport", dependencies: ["TensorCore"], path: "Tests/TestSupport",
@@ -136,7 +140,7 @@ let package = Package(
         tests("Diffusion", ["ModelZoo", "TensorCore"]),
         tests("Dialogue", ["ModelZoo", "TensorCore"]),
         tests("SouthGPT", ["Dialogue", "Diffusion", "MediaIO", "ModelZoo", "TensorCore"]),
-        tests("DataPipeline", ["ModelZoo", "TensorCore"]),
+        tests("DataPipeline", ["Dialogue", "MediaIO", "ModelZoo", "TensorCore"]),
         tests("Training", ["DataPipeline", "SouthBenchmarks", "TensorCore"]),
         tests("Evaluation", ["TensorCore"]),
         tests("SouthServer", ["TensorCore"]),

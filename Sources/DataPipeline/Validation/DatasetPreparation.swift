@@ -1,0 +1,138 @@
+import FoundationEssentials
+import Glibc
+import ModelZoo
+import TensorCore
+
+/// What `southgpt-preprocess` does to one dataset: makes the file that the catalog names from the
+/// one that was published, where that is needed.
+public struct DatasetPreparation: Sendable {
+    /// What came of it.
+    public enum Outcome: Equatable, Sendable {
+        /// The catalog's file was there, in a form that training reads.
+        case ready
+        /// It was written; a second file beside it names what was left out, where anything was.
+        case converted(from: String, records: Int, leftOut: Int)
+        /// Neither it nor a published form of it is there.
+        case absent(looked: [String])
+    }
+
+    /// The dataset.
+    public let entry: DatasetEntry
+    private let limits: RecordLimits
+
+    /// Prepares that dataset.
+    public init(_ entry: DatasetEntry, limits: RecordLimits = RecordLimits()) {
+        (self.entry, self.limits) = (entry, limits)
+    }
+
+    /// Converts where needed, then says what was done. The file appears whole or not at all; a
+    /// published file that has the catalog's name is kept beside it with `.raw` in its own.
+    ///
+    /// - Parameter progress: records done, of all
+    /// - Throws: `DatasetError` for a file that is damaged; `CheckpointError.unwritable`
+    public func run(progress: (Int, Int) -> Void = { _, _ in }) throws -> Outcome {
+        let files = FileManager.default
+        let isShards = RecordSet.expanded(entry.dataPath) != [entry.dataPath]
+        if isShards { return .ready }
+        var source = entry.dataPath
+        if files.fileExists(atPath: entry.dataPath) {
+            guard try isPublishedForm(entry.dataPath) else { return .ready }
+            // Renamed first: if we are stopped in between, the next run finds it there.
+            source = rawPath
+            guard rename(entry.dataPath, source) == 0 else {
+                throw CheckpointError.unwritable(file: source, reason: systemReason())
+            }
+        } else {
+            let places = [rawPath] + entry.rawPaths
+            guard let found = places.first(where: files.fileExists(atPath:)) else {
+                return .absent(looked: [entry.dataPath] + places)
+            }
+            source = found
+        }
+        let dataset = try DialogueDataset(
+            DatasetEntry(
+                name: entry.name, format: entry.format, type: entry.type, dataPath: source,
+                mediaRoot: entry.mediaRoot, embeddings: entry.embeddings),
+            limits: limits)
+        let (written, lost) = try write(dataset, progress: progress)
+        return .converted(from: source, records: written, leftOut: lost)
+    }
+
+    /// `alpaca.json` as `alpaca.raw.json`.
+    private var rawPath: String { "\(stem).raw\(entry.dataPath.dropFirst(stem.count))" }
+
+    /// The file that names the records that were left out, a line of JSON each: a `BadSample`.
+    public var leftOutPath: String { "\(stem).left-out.jsonl" }
+
+    private var stem: String {
+        let dot = entry.dataPath.lastIndex(of: ".") ?? entry.dataPath.endIndex
+        return String(entry.dataPath[..<dot])
+    }
+
+    /// Whether a file of conversations is as its authors publish it, by its first record.
+    private func isPublishedForm(_ path: String) throws -> Bool {
+        guard entry.format == .tx2t else { return false }
+        let file = try RecordFile(contentsOf: path, limits: limits)
+        guard file.count > 0, let record = try? file.record(0) else { return false }
+        return ["instruction", "QA", "conversations"].contains { record.fields[$0] != nil }
+    }
+
+    private func write(
+        _ dataset: DialogueDataset, progress: (Int, Int) -> Void
+    ) throws -> (written: Int, leftOut: Int) {
+        // Without any media only the captions can be of use; with some, what is missing was not
+        // downloaded and teaches nothing.
+        let hasMedia = entry.mediaRoot.map { FileManager.default.fileExists(atPath: $0) } ?? false
+        var (written, lost) = (0, 0)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let list = try AtomicFile(leftOutPath)
+        try AtomicFile.write(to: entry.dataPath) { file in
+            try file.write("[")
+            for index in 0..<dataset.count {
+                if index.isMultiple(of: 4096) {
+                    try Task.checkCancellation()
+                    progress(index, dataset.count)
+                }
+                do {
+                    let line = try converted(dataset, index, needsMedia: hasMedia)
+                    try file.write((written == 0 ? "\n" : ",\n") + line)
+                    written += 1
+                } catch let error as DatasetError {
+                    let bad = BadSample(
+                        dataset: entry.name, place: dataset.place(of: index), reason: "\(error)")
+                    try list.write([UInt8](try encoder.encode(bad)) + [UInt8(ascii: "\n")])
+                    lost += 1
+                }
+            }
+            try file.write("\n]\n")
+            guard written > 0 else {
+                throw DatasetError.malformed(
+                    file: dataset.entry.dataPath, line: nil,
+                    found: "\(dataset.count) records, none of which can be used",
+                    expected: "some", mend: "Are the media where the catalog says?")
+            }
+        }
+        if lost > 0 { try list.commit() }
+        progress(dataset.count, dataset.count)
+        return (written, lost)
+    }
+
+    private func converted(
+        _ dataset: DialogueDataset, _ index: Int, needsMedia: Bool
+    ) throws -> String {
+        guard entry.format == .pair else {
+            let sample = try dataset.sample(index)
+            if needsMedia { for medium in sample.media { try medium.withPath { _ in } } }
+            return UnifiedRecord(sample).json
+        }
+        let (caption, medium) = try dataset.captioned(index)
+        var name = medium.name
+        if needsMedia {
+            try medium.withPath { _ in }
+            name = medium.foundName ?? name
+        }
+        return "{\"\(medium.modality.rawValue)_name\": \(OrderedJSON.quoted(name)), "
+            + "\"caption\": \(OrderedJSON.quoted(caption))}"
+    }
+}
