@@ -1,11 +1,6 @@
 public import DataPipeline
 public import ModelZoo
 
-// The Training library plans and describes the three stages. It does not run them yet: a trainer
-// needs gradients, which TensorCore does not record yet. What is here is what does not depend on
-// them: stage settings read strictly, batch and step arithmetic, the learning-rate schedule, and
-// the communicator.
-
 /// One of the three stages; everything that differs between them in what is trained and how the
 /// losses add up stands here. Sizes, rates and data are in `Configs/stage_N.yaml`.
 ///
