@@ -13,6 +13,13 @@ public protocol TrainingTask: Sendable {
     /// What moves. A step goes through the phases in order; all but adversarial tasks have one.
     var phases: [TrainingPhase] { get }
 
+    /// What a checkpoint keeps beside the phases' parameters: running means of weights, say.
+    var kept: [Parameter] { get }
+
+    /// What must be the same when a run goes on, by what an error calls it: `base model`,
+    /// `vocabulary`. Any text that differs where the thing does.
+    var identity: [String: String] { get }
+
     /// Opens a sample's media and lays it out; called on a loader's thread.
     ///
     /// - Returns: nil for a sample that has nothing to learn from
@@ -28,6 +35,9 @@ public protocol TrainingTask: Sendable {
     /// one while evaluating.
     func loss(of items: [Item], in phase: Int, at moment: TrainingMoment) throws -> TrainingLoss
 
+    /// Called after each optimiser step, `completed` steps being done: running means move here.
+    func finishStep(_ completed: Int)
+
     /// What the networks make of a few held-out items, to look at while training goes on.
     func previews(of items: [Item], at moment: TrainingMoment) throws -> [Preview]
 
@@ -36,6 +46,9 @@ public protocol TrainingTask: Sendable {
 }
 
 extension TrainingTask {
+    public var kept: [Parameter] { [] }
+    public var identity: [String: String] { [:] }
+    public func finishStep(_ completed: Int) {}
     public func previews(of items: [Item], at moment: TrainingMoment) throws -> [Preview] { [] }
 }
 
