@@ -91,7 +91,17 @@ private final class SoundFile {
 /// - Shapes: `waveform [samples]`, in [−1, 1]
 /// - Throws: `MediaError.unwritable`
 public func writeWAV(_ waveform: Tensor, to path: String, sampleRate: Int = 16_000) throws {
-    precondition(waveform.rank == 1, "writeWAV: shape \(waveform.shape)")
+    let bytes = try wavBytes(waveform, named: path, sampleRate: sampleRate)
+    try MediaFile.write(to: path) { try $0.write(bytes) }
+}
+
+/// The bytes of such a file; errors call it by that name.
+///
+/// - Throws: `MediaError.unwritable` for more than a WAV can hold
+public func wavBytes(
+    _ waveform: Tensor, named path: String = "sound.wav", sampleRate: Int = 16_000
+) throws -> [UInt8] {
+    precondition(waveform.rank == 1, "wavBytes: shape \(waveform.shape)")
     let samples = waveform.floats()
     guard samples.count < 1_000_000_000 else {
         throw MediaError.unwritable(file: path, reason: "a WAV holds at most 4 GB")
@@ -119,5 +129,5 @@ public func writeWAV(_ waveform: Tensor, to path: String, sampleRate: Int = 16_0
     append("data")
     append(UInt32(samples.count * 4))
     for sample in samples { append((sample.isFinite ? sample : 0).bitPattern) }
-    try MediaFile.write(to: path) { try $0.write(bytes) }
+    return bytes
 }

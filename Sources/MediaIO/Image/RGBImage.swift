@@ -102,34 +102,39 @@ public struct RGBImage: Equatable, Sendable {
 
     /// Writes a PNG, as a whole or not at all.
     public func writePNG(to path: String) throws {
-        try write(to: path) { south_png_write($0, Int32(width), Int32(height), $1, $2) }
+        let bytes = try png(named: path)
+        try MediaFile.write(to: path) { try $0.write(bytes) }
     }
 
     /// Writes a JPEG of `quality` 1 to 100, as a whole or not at all.
     public func writeJPEG(to path: String, quality: Int = 95) throws {
         precondition((1...100).contains(quality), "writeJPEG: quality \(quality)")
-        try write(to: path) {
+        let bytes = try encoded(named: path) {
             south_jpeg_write($0, Int32(width), Int32(height), Int32(quality), $1, $2)
         }
+        try MediaFile.write(to: path) { try $0.write(bytes) }
     }
 
-    private func write(
-        to path: String,
-        encode: (
+    /// The bytes of a PNG; errors call it by that name.
+    public func png(named name: String = "picture.png") throws -> [UInt8] {
+        try encoded(named: name) { south_png_write($0, Int32(width), Int32(height), $1, $2) }
+    }
+
+    private func encoded(
+        named name: String,
+        _ encode: (
             UnsafePointer<UInt8>?, UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>,
             UnsafeMutablePointer<Int>
         ) -> south_image_result
-    ) throws {
+    ) throws -> [UInt8] {
         var file: UnsafeMutablePointer<UInt8>?
         var count = 0
         let result = pixels.withUnsafeBufferPointer { encode($0.baseAddress, &file, &count) }
         defer { free(file) }
         if let reason = RGBImage.failure(of: result) {
-            throw MediaError.unwritable(file: path, reason: reason)
+            throw MediaError.unwritable(file: name, reason: reason)
         }
-        try MediaFile.write(to: path) {
-            try $0.write(UnsafeRawBufferPointer(start: file, count: count))
-        }
+        return [UInt8](UnsafeBufferPointer(start: file, count: count))
     }
 }
 

@@ -1,23 +1,23 @@
-// The protobuf wire format: as much of it as a SentencePiece model needs, both ways.
+// The protobuf wire format: as much of it as SentencePiece models and event files need, both ways.
 
 /// One message as its fields in file order, those we do not know included, so that what is read
 /// can be written again unchanged.
-struct ProtobufMessage: Equatable, Sendable {
-    enum Value: Equatable, Sendable {
+package struct ProtobufMessage: Equatable, Sendable {
+    package enum Value: Equatable, Sendable {
         case varint(UInt64)
         case fixed64(UInt64)
         case bytes([UInt8])
         case fixed32(UInt32)
     }
 
-    struct Field: Equatable, Sendable {
-        let number: Int
-        var value: Value
+    package struct Field: Equatable, Sendable {
+        package let number: Int
+        package var value: Value
     }
 
-    var fields: [Field] = []
+    package var fields: [Field] = []
 
-    init() {}
+    package init() {}
 
     /// - Throws: `TokenizerError.malformed` for a length or a varint that leaves the bytes
     init(_ bytes: ArraySlice<UInt8>, file: String) throws {
@@ -54,19 +54,23 @@ struct ProtobufMessage: Equatable, Sendable {
         return nil
     }
 
-    mutating func add(_ number: Int, int value: Int) {
+    package mutating func add(_ number: Int, int value: Int) {
         fields.append(Field(number: number, value: .varint(UInt64(bitPattern: Int64(value)))))
     }
 
-    mutating func add(_ number: Int, float value: Float) {
+    package mutating func add(_ number: Int, double value: Double) {
+        fields.append(Field(number: number, value: .fixed64(value.bitPattern)))
+    }
+
+    package mutating func add(_ number: Int, float value: Float) {
         fields.append(Field(number: number, value: .fixed32(value.bitPattern)))
     }
 
-    mutating func add(_ number: Int, bytes value: some Sequence<UInt8>) {
+    package mutating func add(_ number: Int, bytes value: some Sequence<UInt8>) {
         fields.append(Field(number: number, value: .bytes([UInt8](value))))
     }
 
-    var serialized: [UInt8] {
+    package var serialized: [UInt8] {
         var out: [UInt8] = []
         for field in fields {
             let key = UInt64(field.number) << 3
