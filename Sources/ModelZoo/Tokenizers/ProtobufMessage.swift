@@ -20,14 +20,14 @@ package struct ProtobufMessage: Equatable, Sendable {
     package init() {}
 
     /// - Throws: `TokenizerError.malformed` for a length or a varint that leaves the bytes
-    init(_ bytes: ArraySlice<UInt8>, file: String) throws {
+    package init(_ bytes: ArraySlice<UInt8>, file: String) throws {
         var reader = WireReader(rest: bytes, file: file)
         while !reader.rest.isEmpty { fields.append(try reader.field()) }
     }
 
     // Of a field that occurs twice the last one counts, as the format says.
 
-    func int(_ number: Int, default value: Int) -> Int {
+    package func int(_ number: Int, default value: Int) -> Int {
         for field in fields.reversed() where field.number == number {
             if case .varint(let bits) = field.value {
                 return Int(Int64(bitPattern: bits))
@@ -40,14 +40,14 @@ package struct ProtobufMessage: Equatable, Sendable {
         int(number, default: value ? 1 : 0) != 0
     }
 
-    func float(_ number: Int) -> Float {
+    package func float(_ number: Int) -> Float {
         for field in fields.reversed() where field.number == number {
             if case .fixed32(let bits) = field.value { return Float(bitPattern: bits) }
         }
         return 0
     }
 
-    func bytes(_ number: Int) -> [UInt8]? {
+    package func bytes(_ number: Int) -> [UInt8]? {
         for field in fields.reversed() where field.number == number {
             if case .bytes(let bytes) = field.value { return bytes }
         }

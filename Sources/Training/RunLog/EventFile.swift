@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Glibc
 import ModelZoo
 
@@ -7,9 +6,8 @@ import ModelZoo
 /// A killed run leaves at most one record cut short, which readers pass over.
 ///
 /// - Source: TensorFlow's `tfrecord` framing and `event.proto`, `summary.proto`
-final class EventFile {
-    let path: String
-    private let descriptor: Int32
+struct EventFile: Sendable {
+    private let file: AppendedFile
 
     /// Starts a file in a folder, named as TensorBoard looks for it: time, host and process.
     ///
@@ -18,13 +16,10 @@ final class EventFile {
         var host = [CChar](repeating: 0, count: 256)
         gethostname(&host, host.count - 1)
         let name = String(decoding: host.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
-        path = "\(folder)/events.out.tfevents.\(Int(time)).\(name).\(getpid()).0"
-        descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw TrainingLogError.unwritable(file: path, code: errno) }
+        file = try AppendedFile(
+            "\(folder)/events.out.tfevents.\(Int(time)).\(name).\(getpid()).0")
         try append(.version(time: time))
     }
-
-    deinit { if descriptor >= 0 { close(descriptor) } }
 
     /// Adds an event.
     ///
@@ -40,9 +35,7 @@ final class EventFile {
         append(maskedChecksum(of: record))
         record += data
         append(maskedChecksum(of: data))
-        guard write(descriptor, record, record.count) == record.count else {
-            throw TrainingLogError.unwritable(file: path, code: errno)
-        }
+        try file.append(record)
     }
 }
 
@@ -117,7 +110,7 @@ enum EventValue {
 }
 
 /// CRC-32C, turned and shifted so that a checksum of data that holds checksums is no weaker.
-func maskedChecksum(of bytes: some Sequence<UInt8>) -> UInt32 {
+package func maskedChecksum(of bytes: some Sequence<UInt8>) -> UInt32 {
     let crc = ~bytes.reduce(~UInt32(0)) { crc, byte in
         castagnoli[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] ^ crc >> 8
     }
