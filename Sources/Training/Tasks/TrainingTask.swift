@@ -13,9 +13,6 @@ public protocol TrainingTask: Sendable {
     /// What moves. A step goes through the phases in order; all but adversarial tasks have one.
     var phases: [TrainingPhase] { get }
 
-    /// What a checkpoint keeps beside the phases' parameters: running means of weights, say.
-    var kept: [Parameter] { get }
-
     /// What must be the same when a run goes on, by what an error calls it: `base model`,
     /// `vocabulary`. Any text that differs where the thing does.
     var identity: [String: String] { get }
@@ -35,20 +32,31 @@ public protocol TrainingTask: Sendable {
     /// one while evaluating.
     func loss(of items: [Item], in phase: Int, at moment: TrainingMoment) throws -> TrainingLoss
 
-    /// Called after each optimiser step, `completed` steps being done: running means move here.
-    func finishStep(_ completed: Int)
-
     /// What the networks make of a few held-out items, to look at while training goes on.
     func previews(of items: [Item], at moment: TrainingMoment) throws -> [Preview]
+
+    /// Told after each step of the optimiser, on every rank alike, once all phases have moved:
+    /// running averages follow here.
+    func didStep(_ moment: TrainingMoment)
+
+    /// What a run must keep beside the parameters to go on, by name: running averages, say. The
+    /// names differ from those of all parameters.
+    var state: [(name: String, value: Tensor)] { get }
+
+    /// Takes `state` back, as a checkpoint has it.
+    ///
+    /// - Throws: `CheckpointError` where a tensor is missing or has another shape
+    func restore(_ state: Checkpoint) throws
 
     /// Writes what was trained into a folder, in the published names, files and formats.
     func write(to folder: String) throws
 }
 
 extension TrainingTask {
-    public var kept: [Parameter] { [] }
     public var identity: [String: String] { [:] }
-    public func finishStep(_ completed: Int) {}
+    public func didStep(_ moment: TrainingMoment) {}
+    public var state: [(name: String, value: Tensor)] { [] }
+    public func restore(_ state: Checkpoint) throws {}
     public func previews(of items: [Item], at moment: TrainingMoment) throws -> [Preview] { [] }
 }
 
