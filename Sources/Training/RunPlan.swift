@@ -1,87 +1,104 @@
-public import DataPipeline
+import DataPipeline
 
-/// What a run will do, worked out before anything is loaded.
+/// How a run goes: batches, steps and rates, worked out before anything is loaded.
 public struct RunPlan: Sendable {
-    /// Which stage.
-    public let stage: Stage
-    /// Its settings.
-    public let config: TrainingConfig
-    /// Its datasets, in list order.
-    public let datasets: [DatasetEntry]
-    /// Samples of one optimiser step, over all ranks.
-    public let batchSize: Int
-    /// Batches in one epoch that every rank runs forward and backward.
+    /// Such as `stage_1`.
+    public let task: String
+    /// The settings that every run has.
+    public let config: RunConfig
+    /// The optimiser's side.
+    public let engine: EngineConfig
+    /// All settings as resolved, by dotted key.
+    public let values: [String: String]
+    /// The same as a file.
+    public let text: String
+    /// Processes that train together.
+    public let ranks: Int
+    /// Samples of one batch of the sampler, over all ranks; a step has `accumulation` of them.
+    public let globalBatch: Int
+    /// Batches of the sampler in one step.
+    public let accumulation: Int
+    /// Samples that a rank computes at a time.
+    public let microBatch: Int
+    /// Batches of the sampler in one epoch.
     public let batchesPerEpoch: Int
-    /// Optimiser steps by which the schedule ends.
-    public let totalSteps: Int
+    /// Optimiser steps that the run takes.
+    public let steps: Int
     /// The learning rate over them.
-    public let schedule: WarmupDecayLR
+    public let learningRate: LearningRate
     /// What was corrected or has no effect, one sentence each, to be printed.
     public let notes: [String]
 
-    /// Works out batches and steps, and checks that the stage can use each dataset.
+    /// Samples of one optimiser step, over all ranks.
+    public var batchSize: Int { globalBatch * accumulation }
+    /// The largest norm of the gradients, where there is a limit.
+    public var clip: Double? { engine.gradientClipping > 0 ? engine.gradientClipping : nil }
+
+    /// Works out batches and steps.
     ///
     /// - Parameters:
-    ///   - sizes: samples in each dataset of `config.datasetNameList`, in its order
+    ///   - sizes: samples to train on in each dataset of `dataset_name_list`, in its order
     ///   - ranks: processes that train together
-    /// - Throws: `SettingsError` for a dataset that is unknown or of the wrong type;
-    ///   `DatasetError.tooSmall`
+    ///   - globalBatch: of the run that goes on, whatever its ranks were; nil for a new one
+    /// - Throws: `SettingsError` for a run without a step; `DatasetError.tooSmall`
     public init(
-        stage: Stage, config: TrainingConfig, engine: EngineConfig, catalog: Catalog,
-        sizes: [Int], ranks: Int = 1
+        task: String, settings: RunSettings<some Any>, sizes: [Int], ranks: Int = 1,
+        globalBatch: Int? = nil, notes: [String] = []
     ) throws {
-        datasets = try config.datasetNameList.map { name in
-            let entry = try catalog.entry(name)
-            guard stage.accepted.contains(entry.type) else {
-                throw SettingsError.badValue(
-                    key: "dataset_name_list", file: "stage_\(stage.rawValue).yaml",
-                    found: "'\(name)', of type \(entry.type.rawValue)",
-                    expected: stage.accepted.map(\.rawValue).joined(separator: ", "))
-            }
-            return entry
+        let (config, engine) = (settings.run, settings.engine)
+        precondition(
+            sizes.count == config.datasetNameList.count, "RunPlan: a size for each dataset")
+        (self.task, self.config, self.engine, self.ranks) = (task, config, engine, ranks)
+        (values, text) = (settings.values, settings.text)
+        microBatch = engine.trainMicroBatchSizePerGpu
+        accumulation = engine.gradientAccumulationSteps
+        let globalBatch = globalBatch ?? microBatch * ranks
+        guard globalBatch >= ranks else {
+            throw SettingsError.badValue(
+                key: "ranks", file: "mpirun", found: "\(ranks)",
+                expected: "at most \(globalBatch), the samples of a batch of this run")
         }
-        precondition(sizes.count == datasets.count, "RunPlan: a size for each dataset")
-        let (micro, accumulation) = (
-            engine.trainMicroBatchSizePerGpu, engine.gradientAccumulationSteps
-        )
-        batchSize = micro * accumulation * ranks
+        self.globalBatch = globalBatch
         batchesPerEpoch = try BlendedSampler(
-            sizes: sizes, microBatch: micro, ranks: ranks, seed: config.seed
+            sizes: sizes, globalBatch: globalBatch, ranks: ranks, seed: config.seed
         ).batchesPerEpoch
-        // The reference counts every dataset as large as the largest.
-        let samples = (sizes.max() ?? 0) * sizes.count
-        totalSteps = config.epochs * samples / batchSize
-        let rates = engine.scheduler.params
-        schedule = WarmupDecayLR(
-            minimum: rates.warmupMinLr, maximum: rates.warmupMaxLr,
-            warmupSteps: max(10, Int(Double(totalSteps) * config.warmupRate)),
-            totalSteps: totalSteps)
-        notes = RunPlan.notes(config, engine, batchSize: batchSize, ranks: ranks)
-        self.stage = stage
-        self.config = config
+        let batches = config.epochs * batchesPerEpoch
+        let possible = batches / accumulation
+        guard possible > 0 else {
+            throw SettingsError.badValue(
+                key: "gradient_accumulation_steps", file: "the settings",
+                found: "\(accumulation)",
+                expected: "at most \(batches), the batches of all epochs. Lower it, or raise epochs"
+            )
+        }
+        steps = min(possible, config.maxSteps ?? possible)
+        // The reference counts every dataset as large as the largest, and rounds down.
+        let counted =
+            config.epochs * (sizes.max() ?? 0) * sizes.count / (globalBatch * accumulation)
+        let total = max(1, min(counted, config.maxSteps ?? counted))
+        learningRate = engine.learningRate(
+            steps: total, warmupSteps: max(10, Int(Double(total) * config.warmupRate)))
+        self.notes =
+            RunPlan.notes(engine, globalBatch: globalBatch, ranks: ranks) + engine.notes + notes
     }
 
     private static func notes(
-        _ config: TrainingConfig, _ engine: EngineConfig, batchSize: Int, ranks: Int
+        _ engine: EngineConfig, globalBatch: Int, ranks: Int
     ) -> [String] {
-        var notes: [String] = []
-        if let stated = engine.trainBatchSize, stated != batchSize {
-            notes.append(
-                "train_batch_size is \(stated), but \(engine.trainMicroBatchSizePerGpu) (micro) × "
-                    + "\(engine.gradientAccumulationSteps) (accumulation) × \(ranks) (ranks) = "
-                    + "\(batchSize): training with \(batchSize).")
+        let (micro, accumulation) = (
+            engine.trainMicroBatchSizePerGpu, engine.gradientAccumulationSteps
+        )
+        if globalBatch != micro * ranks {
+            return [
+                "the run began with batches of \(globalBatch) samples and goes on with them, "
+                    + "spread over \(ranks) ranks."
+            ]
         }
-        if engine.optimizer.params.lr != engine.scheduler.params.warmupMaxLr {
-            notes.append(
-                "optimizer.params.lr \(engine.optimizer.params.lr) is replaced by the schedule, "
-                    + "whose highest rate is \(engine.scheduler.params.warmupMaxLr).")
-        }
-        if engine.fp16?.enabled == true {
-            notes.append("fp16 is stored as bfloat16 here, which needs no loss scale.")
-        }
-        if !config.unusedKeys.isEmpty {
-            notes.append("without effect: \(config.unusedKeys.joined(separator: ", ")).")
-        }
-        return notes
+        let size = globalBatch * accumulation
+        guard let stated = engine.trainBatchSize, stated != size else { return [] }
+        return [
+            "train_batch_size is \(stated), but \(micro) (micro) × \(accumulation) (accumulation) "
+                + "× \(ranks) (ranks) = \(size): training with \(size)."
+        ]
     }
 }

@@ -45,9 +45,11 @@ public struct DialogueDataset: Sendable {
     /// The catalog's entry.
     public let entry: DatasetEntry
     /// How many records it has.
-    public var count: Int { records.count }
+    public var count: Int { part?.range.count ?? records.count }
     private let records: RecordSet
     private let converter: RecordConverter
+    /// Which records these are, of all in a random order; nil for all as they stand.
+    private var part: (order: Permutation, range: Range<Int>)?
 
     /// Finds the records of the entry's file.
     ///
@@ -63,18 +65,37 @@ public struct DialogueDataset: Sendable {
             contentsOf: entry.dataPath, columns: converter.unnamedColumns, limits: limits)
     }
 
+    /// Sets records apart at random: which ones depends on the seed and their number alone.
+    public func split(
+        holdingOut held: Int, seed: UInt64
+    ) -> (rest: DialogueDataset, heldOut: DialogueDataset) {
+        precondition(part == nil, "split: '\(entry.name)' is a part already")
+        precondition((0...count).contains(held), "split: \(held) of \(count) records")
+        let order = Permutation(count: count, seed: seed)
+        var (rest, heldOut) = (self, self)
+        rest.part = (order, 0..<count - held)
+        heldOut.part = (order, count - held..<count)
+        return (rest, heldOut)
+    }
+
+    /// The number that record `index` has among all.
+    private func number(_ index: Int) -> Int {
+        precondition(index >= 0 && index < count, "record \(index) of \(count)")
+        return part.map { $0.order[$0.range.lowerBound + index] } ?? index
+    }
+
     /// Sample `index`.
     ///
     /// - Throws: `DatasetError.badRecord` and `.mediaMismatch`, for this record alone
     public func sample(_ index: Int) throws -> DialogueSample {
-        try converter.sample(from: records.record(index))
+        try converter.sample(from: records.record(number(index)))
     }
 
     /// The caption as it stands and the medium of record `index`, of a dataset of pairs.
     ///
     /// - Throws: `DatasetError.badRecord`
     package func captioned(_ index: Int) throws -> (caption: String, medium: MediaReference) {
-        let record = try records.record(index)
+        let record = try records.record(number(index))
         guard entry.format == .pair, let modality = entry.type.medium else {
             throw record.fault(
                 "no pairs in '\(entry.name)'", expected: "a loader and type of pairs")
@@ -83,5 +104,5 @@ public struct DialogueDataset: Sendable {
     }
 
     /// Where record `index` stands.
-    public func place(of index: Int) -> RecordPlace { records.place(of: index) }
+    public func place(of index: Int) -> RecordPlace { records.place(of: number(index)) }
 }

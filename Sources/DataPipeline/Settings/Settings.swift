@@ -138,6 +138,40 @@ package struct Settings {
 
     /// The file or argument that set this key, or that should have.
     func source(of path: String) -> String { origins[path] ?? name }
+
+    /// The error of a value that its type allows and its meaning does not.
+    package func badValue(_ key: String, found: String, expected: String) -> SettingsError {
+        .badValue(key: key, file: source(of: key), found: found, expected: expected)
+    }
+
+    /// Whether there is a file of that name.
+    package static func isThere(_ file: String) -> Bool {
+        FileManager.default.fileExists(atPath: file)
+    }
+
+    /// Every value by its dotted path, as text; lists on one line.
+    package var values: [String: String] {
+        var values: [String: String] = [:]
+        func note(_ node: Node, _ path: String) {
+            guard let mapping = node.mapping else {
+                values[path] = Settings.line(node)
+                return
+            }
+            for (key, value) in mapping { note(value, joined(path, key.string ?? "")) }
+        }
+        note(.mapping(root), "")
+        return values
+    }
+
+    private static func line(_ node: Node) -> String {
+        guard let list = node.sequence else { return node.scalar?.string ?? "{…}" }
+        return "[\(list.map(line).joined(separator: ", "))]"
+    }
+
+    /// The settings as a file of YAML.
+    package var text: String {
+        get throws { try Yams.serialize(node: .mapping(root), width: 100, sortKeys: true) }
+    }
 }
 
 /// `key` in the mapping at `path`, as a dotted path.

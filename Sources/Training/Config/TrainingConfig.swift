@@ -1,13 +1,12 @@
 import DataPipeline
 
-/// A stage's settings: `base.yaml`, then `stage_N.yaml`, then what the command line says.
+/// What is a stage's own among the settings of its run: the model, what of it moves, and how its
+/// samples are laid out.
 ///
 /// Key names are the reference's, in snake case; what each means stands beside its value in
 /// `Configs/`.
 public struct TrainingConfig: Codable, Equatable, Sendable {
-    public var seed: UInt64
     public var maxLength: Int
-    public var loggingStep: Int
     public var pretrainedCkptPath: String
     public var vicunaVersion: String
     public var imagebindVersion: String
@@ -35,10 +34,6 @@ public struct TrainingConfig: Codable, Equatable, Sendable {
     public var loraAlpha: Int?
     public var loraDropout: Double?
 
-    public var warmupRate: Double
-    public var epochs: Int
-    public var datasetNameList: [String]
-
     // Keys of the reference's files that nothing reads, there or here.
     public var models: [String: ReferenceNames]?
     public var genEmbDim: Int?
@@ -58,41 +53,17 @@ public struct TrainingConfig: Codable, Equatable, Sendable {
         public var agentName: String
     }
 
-    /// Reads the settings of a stage.
-    ///
-    /// - Parameters:
-    ///   - folder: holds `base.yaml` and `stage_N.yaml`
-    ///   - extra: a file laid over both, as `--config` names it
-    ///   - assignments: `key=value`, as `--set` gives them; they win
-    /// - Throws: `SettingsError`, with the file or argument and the key
-    public init(
-        folder: String, stage: Stage, extra: String? = nil, assignments: [String] = []
-    ) throws {
-        var settings = try Settings(contentsOf: "\(folder)/base.yaml")
-        for file in ["\(folder)/stage_\(stage.rawValue).yaml"] + (extra.map { [$0] } ?? []) {
-            var layer = try Settings(contentsOf: file)
-            layer.hoist("train", dropping: ["test", "validation"])
-            settings.overlay(layer)
-        }
-        for assignment in assignments { try settings.set(assignment) }
-        self = try settings.decode()
-        try check(in: "\(folder)/stage_\(stage.rawValue).yaml")
-    }
-
     /// Ranges that types cannot express.
-    private func check(in file: String) throws {
+    func check(in settings: Settings) throws {
         func require(_ holds: Bool, _ key: String, _ found: some Any, _ expected: String) throws {
             guard !holds else { return }
-            throw SettingsError.badValue(
-                key: key, file: file, found: "\(found)", expected: expected)
+            throw settings.badValue(key, found: "\(found)", expected: expected)
         }
         try require(maxLength > 0, "max_length", maxLength, "more than 0")
-        try require(epochs > 0, "epochs", epochs, "more than 0")
-        try require(
-            (0...1).contains(warmupRate), "warmup_rate", warmupRate, "a share between 0 and 1")
-        try require(!datasetNameList.isEmpty, "dataset_name_list", "empty", "at least one name")
         let adapters = freezeLm || (loraR ?? 0) > 0
         try require(adapters, "lora_r", loraR ?? 0, "more than 0, because freeze_lm is false")
+        let dropout = loraDropout ?? 0
+        try require((0..<1).contains(dropout), "lora_dropout", dropout, "0 to less than 1")
     }
 
     /// The keys that were given and that nothing reads.

@@ -100,7 +100,7 @@ public struct ParameterGroup: Sendable {
 }
 
 /// What a term of the loss is a mean over.
-public enum LossUnit: String, Sendable, Hashable, CaseIterable {
+public enum LossUnit: String, Codable, Sendable, Hashable, CaseIterable {
     case samples
     /// Positions with a label.
     case tokens
