@@ -34,6 +34,8 @@ import Training
     @Test func staysWhereItIsConstant() {
         let schedule = LearningRate(
             .constant, warmup: .linear, maximum: 2e-4, warmupSteps: 4, totalSteps: 100)
-        #expect([0, 1, 2, 4, 50, 100, 1000].map { schedule($0) } == [0, 5e-5, 1e-4] + Array(repeating: 2e-4, count: 4))
+        #expect(
+            [0, 1, 2, 4, 50, 100, 1000].map { schedule($0) } == [0, 5e-5, 1e-4]
+                + Array(repeating: 2e-4, count: 4))
     }
 }
