@@ -1,133 +1,297 @@
 #include "southcommunicator.h"
 
-#include <stdio.h>
+#if !SOUTHGPT_MPI
 
-// Codes of our own, outside MPI's range.
-enum { NOT_STARTED = -1, NO_SUCH_RANK = -2 };
+int south_communicator_has_mpi(void) { return 0; }
 
-static int started = 0;
+#else
 
-#if SOUTHGPT_MPI
-
+#include <limits.h>
 #include <mpi.h>
-
-// MPI's counts are ints: longer arrays go in pieces.
-static const size_t PIECE = (size_t)1 << 28;
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 int south_communicator_has_mpi(void) { return 1; }
 
-int south_communicator_start(void) {
-    if (started) return 0;
-    int already = 0, provided = 0;
-    int code = MPI_Initialized(&already);
-    if (code == MPI_SUCCESS && !already)
-        code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided);
-    // Errors come back as codes, so that the caller can say which step failed.
-    if (code == MPI_SUCCESS) code = MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-    started = code == MPI_SUCCESS;
+// Codes of our own, outside MPI's range.
+enum { NOT_STARTED = -1, TOO_LONG = -2, TIMED_OUT = -3, NO_MEMORY = -4 };
+
+// MPI's counts are ints: longer arrays go in pieces of this many elements.
+static const size_t PIECE = (size_t)1 << 28;
+
+struct south_exchange {
+    south_exchange *next;
+    int code, is_complete, pieces;
+    MPI_Request requests[];
+};
+
+// MPI is joined with MPI_THREAD_SERIALIZED: one thread at a time, this lock's holder.
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t begun = PTHREAD_COND_INITIALIZER;
+static int started = 0;
+static int waiting = 0;
+static south_exchange *pending = NULL;
+static MPI_Op bfloat16_sum;
+// The processes of the run, apart from whatever else in the program speaks MPI.
+static MPI_Comm world;
+
+// MARK: - Progress
+
+// Messages only move while somebody is inside MPI. Under the lock.
+static void advance(void) {
+    for (south_exchange **at = &pending; *at;) {
+        south_exchange *exchange = *at;
+        int code = MPI_Testall(
+            exchange->pieces, exchange->requests, &exchange->is_complete, MPI_STATUSES_IGNORE);
+        if (code != MPI_SUCCESS) {
+            exchange->code = code;
+            exchange->is_complete = 1;
+        }
+        if (exchange->is_complete) *at = exchange->next;
+        else at = &exchange->next;
+    }
+}
+
+static void pause_for(long nanoseconds) {
+    struct timespec time = {.tv_sec = 0, .tv_nsec = nanoseconds};
+    nanosleep(&time, NULL);
+}
+
+// Looks after exchanges while everyone computes; sleeps between, to leave them the core.
+static void *attend(void *unused) {
+    (void)unused;
+    pthread_mutex_lock(&lock);
+    while (started) {
+        if (!pending || waiting) {
+            pthread_cond_wait(&begun, &lock);
+            continue;
+        }
+        advance();
+        pthread_mutex_unlock(&lock);
+        pause_for(100000);
+        pthread_mutex_lock(&lock);
+    }
+    pthread_mutex_unlock(&lock);
+    return NULL;
+}
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+int south_communicator_wait(south_exchange *exchange, double seconds) {
+    if (!exchange) return NOT_STARTED;
+    double end = now() + seconds;
+    pthread_mutex_lock(&lock);
+    waiting++;
+    for (long turn = 0; !exchange->is_complete; turn++) {
+        advance();
+        if (exchange->is_complete) break;
+        pthread_mutex_unlock(&lock);
+        // A short wait is a matter of microseconds; a long one must not hold a core.
+        if (turn < 2000) sched_yield();
+        else pause_for(turn < 20000 ? 50000 : 1000000);
+        if (turn % 256 == 255 && now() > end) {
+            // MPI still holds its memory: it is left to the abort that must follow.
+            pthread_mutex_lock(&lock);
+            waiting--;
+            pthread_mutex_unlock(&lock);
+            return TIMED_OUT;
+        }
+        pthread_mutex_lock(&lock);
+    }
+    waiting--;
+    pthread_cond_signal(&begun);
+    pthread_mutex_unlock(&lock);
+    int code = exchange->code;
+    free(exchange);
     return code;
 }
 
+// MARK: - Joining and leaving
+
+static float widened(uint16_t bits) {
+    uint32_t wide = (uint32_t)bits << 16;
+    float value;
+    memcpy(&value, &wide, sizeof value);
+    return value;
+}
+
+// To nearest even; NaN stays NaN.
+static uint16_t narrowed(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)(bits >> 16 | 0x40);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+static void add_bfloat16(void *input, void *sum, int *count, MPI_Datatype *type) {
+    (void)type;
+    const uint16_t *a = input;
+    uint16_t *b = sum;
+    for (int i = 0; i < *count; i++) b[i] = narrowed(widened(a[i]) + widened(b[i]));
+}
+
+int south_communicator_start(void) {
+    if (started) return 0;
+    int already = 0, provided = MPI_THREAD_SERIALIZED;
+    int code = MPI_Initialized(&already);
+    if (code == MPI_SUCCESS && !already)
+        code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided);
+    if (code == MPI_SUCCESS && provided < MPI_THREAD_SERIALIZED) code = MPI_ERR_OTHER;
+    if (code == MPI_SUCCESS) code = MPI_Comm_dup(MPI_COMM_WORLD, &world);
+    // Errors come back as codes, so that the caller can say which step failed.
+    if (code == MPI_SUCCESS) code = MPI_Comm_set_errhandler(world, MPI_ERRORS_RETURN);
+    if (code == MPI_SUCCESS) code = MPI_Op_create(add_bfloat16, 1, &bfloat16_sum);
+    if (code != MPI_SUCCESS) return code;
+    started = 1;
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, attend, NULL) != 0) {
+        started = 0;
+        return NO_MEMORY;
+    }
+    pthread_detach(thread);
+    return 0;
+}
+
 int south_communicator_finish(void) {
-    if (!started) return NOT_STARTED;
+    pthread_mutex_lock(&lock);
+    int code = started ? MPI_Finalize() : NOT_STARTED;
     started = 0;
-    return MPI_Finalize();
+    pthread_cond_signal(&begun);
+    pthread_mutex_unlock(&lock);
+    return code;
+}
+
+void south_communicator_abort(int code) {
+    // Without the lock: whoever holds it may be the one that hangs.
+    if (started) MPI_Abort(MPI_COMM_WORLD, code);
+    _Exit(code);
 }
 
 int south_communicator_rank(void) {
     int rank = 0;
-    if (started) MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    if (started) MPI_Comm_rank(world, &rank);
     return rank;
 }
 
 int south_communicator_size(void) {
     int size = 1;
-    if (started) MPI_Comm_size(MPI_COMM_WORLD, &size);
+    if (started) MPI_Comm_size(world, &size);
     return size;
 }
 
-int south_communicator_barrier(void) {
-    return started ? MPI_Barrier(MPI_COMM_WORLD) : NOT_STARTED;
+// MARK: - Collectives
+
+// Makes an exchange of some pieces, each begun by BEGIN, which sees its index as `piece`.
+#define SOUTH_BEGIN(PIECES, BEGIN)                                                                \
+    do {                                                                                          \
+        size_t pieces = (PIECES);                                                                 \
+        south_exchange *made = malloc(sizeof *made + pieces * sizeof(MPI_Request));               \
+        if (!made) return NO_MEMORY;                                                              \
+        *made = (south_exchange){.pieces = (int)pieces};                                          \
+        pthread_mutex_lock(&lock);                                                                \
+        int code = started ? MPI_SUCCESS : NOT_STARTED;                                           \
+        for (size_t piece = 0; piece < pieces && code == MPI_SUCCESS; piece++) {                  \
+            MPI_Request *request = &made->requests[piece];                                        \
+            code = (BEGIN);                                                                       \
+        }                                                                                         \
+        if (code == MPI_SUCCESS) {                                                                \
+            made->next = pending;                                                                 \
+            pending = made;                                                                       \
+            *exchange = made;                                                                     \
+            pthread_cond_signal(&begun);                                                          \
+        } else {                                                                                  \
+            free(made);                                                                           \
+        }                                                                                         \
+        pthread_mutex_unlock(&lock);                                                              \
+        return code;                                                                              \
+    } while (0)
+
+static size_t pieces_of(size_t count) { return (count + PIECE - 1) / PIECE; }
+
+static int piece_length(size_t count, size_t piece) {
+    size_t rest = count - piece * PIECE;
+    return (int)(rest < PIECE ? rest : PIECE);
 }
 
-int south_communicator_broadcast(void *data, size_t bytes, int root) {
-    if (!started) return NOT_STARTED;
-    if (root < 0 || root >= south_communicator_size()) return NO_SUCH_RANK;
-    int code = MPI_SUCCESS;
-    for (size_t at = 0; at < bytes && code == MPI_SUCCESS; at += PIECE) {
-        int count = (int)(bytes - at < PIECE ? bytes - at : PIECE);
-        code = MPI_Bcast((char *)data + at, count, MPI_BYTE, root, MPI_COMM_WORLD);
-    }
-    return code;
+static MPI_Datatype type_of(int type) {
+    return type == SOUTH_SUM_FLOAT32 ? MPI_FLOAT
+        : type == SOUTH_SUM_FLOAT64  ? MPI_DOUBLE
+                                     : MPI_UINT16_T;
 }
 
-int south_communicator_all_reduce_float32(float *values, size_t count, int mean) {
-    if (!started) return NOT_STARTED;
-    int code = MPI_SUCCESS;
-    for (size_t at = 0; at < count && code == MPI_SUCCESS; at += PIECE) {
-        int piece = (int)(count - at < PIECE ? count - at : PIECE);
-        code = MPI_Allreduce(
-            MPI_IN_PLACE, values + at, piece, MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD);
-    }
-    if (mean) {
-        float size = (float)south_communicator_size();
-        for (size_t i = 0; i < count; i++) values[i] /= size;
-    }
-    return code;
+static MPI_Op sum_of(int type) { return type == SOUTH_SUM_BFLOAT16 ? bfloat16_sum : MPI_SUM; }
+
+static size_t width_of(int type) {
+    return type == SOUTH_SUM_FLOAT32 ? 4 : type == SOUTH_SUM_FLOAT64 ? 8 : 2;
 }
 
-static int describe(int code, char *text, size_t size) {
-    char message[MPI_MAX_ERROR_STRING];
-    int length = 0;
-    if (MPI_Error_string(code, message, &length) != MPI_SUCCESS) return 0;
-    snprintf(text, size, "%s", message);
-    return 1;
+int south_communicator_barrier(south_exchange **exchange) {
+    SOUTH_BEGIN(1, MPI_Ibarrier(world, request));
 }
 
-#else
-
-int south_communicator_has_mpi(void) { return 0; }
-
-int south_communicator_start(void) {
-    started = 1;
-    return 0;
+int south_communicator_broadcast(
+    void *data, size_t bytes, int root, south_exchange **exchange) {
+    SOUTH_BEGIN(pieces_of(bytes),
+        MPI_Ibcast((char *)data + piece * PIECE, piece_length(bytes, piece), MPI_BYTE, root,
+            world, request));
 }
 
-int south_communicator_finish(void) {
-    if (!started) return NOT_STARTED;
-    started = 0;
-    return 0;
+int south_communicator_sum(int type, void *values, size_t count, south_exchange **exchange) {
+    SOUTH_BEGIN(pieces_of(count),
+        MPI_Iallreduce(MPI_IN_PLACE, (char *)values + piece * PIECE * width_of(type),
+            piece_length(count, piece), type_of(type), sum_of(type), world, request));
 }
 
-int south_communicator_rank(void) { return 0; }
-int south_communicator_size(void) { return 1; }
-int south_communicator_barrier(void) { return started ? 0 : NOT_STARTED; }
-
-int south_communicator_broadcast(void *data, size_t bytes, int root) {
-    (void)data, (void)bytes;
-    if (!started) return NOT_STARTED;
-    return root == 0 ? 0 : NO_SUCH_RANK;
+int south_communicator_sum_scatter(
+    int type, const void *input, void *output, size_t count, south_exchange **exchange) {
+    if (count > INT_MAX / (size_t)south_communicator_size()) return TOO_LONG;
+    SOUTH_BEGIN(1,
+        MPI_Ireduce_scatter_block(input, output, (int)count, type_of(type), sum_of(type),
+            world, request));
 }
 
-int south_communicator_all_reduce_float32(float *values, size_t count, int mean) {
-    (void)values, (void)count, (void)mean;
-    return started ? 0 : NOT_STARTED;
+int south_communicator_all_gather(void *data, size_t bytes, south_exchange **exchange) {
+    if (bytes > INT_MAX) return TOO_LONG;
+    SOUTH_BEGIN(1,
+        MPI_Iallgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, data, (int)bytes, MPI_BYTE,
+            world, request));
 }
 
-static int describe(int code, char *text, size_t size) {
-    (void)code, (void)text, (void)size;
-    return 0;
+int south_communicator_gather(
+    const void *input, void *output, size_t bytes, south_exchange **exchange) {
+    if (bytes > INT_MAX) return TOO_LONG;
+    SOUTH_BEGIN(1,
+        MPI_Igather(input, (int)bytes, MPI_BYTE, output, (int)bytes, MPI_BYTE, 0, world,
+            request));
 }
 
-#endif
+// MARK: - Messages
+
+int south_communicator_is_timeout(int code) { return code == TIMED_OUT; }
 
 void south_communicator_message(int code, char *text, size_t size) {
     if (size == 0) return;
-    if (code == NOT_STARTED) {
-        snprintf(text, size, "the run was not joined, or was left");
-    } else if (code == NO_SUCH_RANK) {
-        snprintf(text, size, "no such rank among %d", south_communicator_size());
-    } else if (!describe(code, text, size)) {
-        snprintf(text, size, "error code %d", code);
+    char message[MPI_MAX_ERROR_STRING];
+    int length = 0;
+    switch (code) {
+    case NOT_STARTED: snprintf(text, size, "the run was not joined, or was left"); return;
+    case TOO_LONG: snprintf(text, size, "too many elements for one exchange"); return;
+    case TIMED_OUT: snprintf(text, size, "a rank did not come"); return;
+    case NO_MEMORY: snprintf(text, size, "no memory for it"); return;
+    default:
+        if (MPI_Error_string(code, message, &length) == MPI_SUCCESS)
+            snprintf(text, size, "%s", message);
+        else
+            snprintf(text, size, "error code %d", code);
     }
 }
+
+#endif

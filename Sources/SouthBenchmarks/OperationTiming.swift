@@ -66,12 +66,12 @@ extension OperationCase {
         pairs: Int, seconds: Double, peak: MachinePeak?, peers: [any Peer]
     ) throws -> OperationTiming {
         let run = try prepared(on: .cpu)
-        run()
+        try run()
         var ours: [Double] = []
         var theirs = [[Double]](repeating: [], count: peers.count)
         let able = peers.map { $0.times(self) }
         for _ in 0..<pairs {
-            ours.append(work / OperationCase.time(run, seconds: seconds))
+            ours.append(try work / OperationCase.time(run, seconds: seconds))
             for (index, peer) in peers.enumerated() where able[index] {
                 theirs[index].append(work / (try peer.time(self, seconds: seconds)))
             }

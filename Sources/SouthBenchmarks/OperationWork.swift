@@ -2,7 +2,7 @@ import TensorCore
 
 extension OperationCase {
     /// Operands for this case on a device, and one run over them.
-    func prepared(on device: Device) throws -> () -> Void {
+    func prepared(on device: Device) throws -> () throws -> Void {
         func noise(_ shape: Int...) -> Tensor { uneven(shape, device) }
         let n = sizes
         switch kind {

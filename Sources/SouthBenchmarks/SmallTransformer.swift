@@ -81,7 +81,7 @@ public struct SmallTransformer: Sendable {
 
 extension SmallTransformer {
     /// One step of AdamW over `batch` sequences of 256 tokens.
-    static func trainingStep(batch: Int, device: Device) throws -> () -> Void {
+    static func trainingStep(batch: Int, device: Device) throws -> () throws -> Void {
         let weights = Weights.fresh(seed: 13, device: device)
         let model = try SmallTransformer(from: weights)
         var random = TorchGenerator(seed: 1)
@@ -90,10 +90,13 @@ extension SmallTransformer {
             return Tensor(numbers, [batch, 256], device: device)
         }
         let (inputs, targets) = (ids(), ids())
-        let optimizer = AdamW(weights.parameters)
+        let optimizer = try PhaseOptimizer(
+            TrainingPhase("all", [ParameterGroup("all", weights.parameters)]), OptimizerConfig(),
+            communicator: Communicator())
         return {
             let loss = withGradients { model.loss(inputs, targets: targets) }
-            optimizer.update(along: loss.backward(), learningRate: 1e-3)
+            try optimizer.accumulate(loss, isLast: true)
+            _ = try optimizer.step(rate: 1e-3, clip: nil)
         }
     }
 }

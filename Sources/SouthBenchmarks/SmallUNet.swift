@@ -142,16 +142,19 @@ extension SmallUNet {
     }
 
     /// One step of AdamW over `batch` images of 32² pixels.
-    static func trainingStep(batch: Int, device: Device) throws -> () -> Void {
+    static func trainingStep(batch: Int, device: Device) throws -> () throws -> Void {
         let weights = Weights.fresh(seed: 13, device: device)
         let model = try SmallUNet(from: weights)
         let shape = [batch, 3, 32, 32]
         let (x, noise) = (uneven(shape, device), uneven(shape, device))
         let timesteps = (0..<batch).map { Float($0 * 61 % 1000) }
-        let optimizer = AdamW(weights.parameters)
+        let optimizer = try PhaseOptimizer(
+            TrainingPhase("all", [ParameterGroup("all", weights.parameters)]), OptimizerConfig(),
+            communicator: Communicator())
         return {
             let loss = withGradients { model.loss(x, timesteps: timesteps, noise: noise) }
-            optimizer.update(along: loss.backward(), learningRate: 1e-3)
+            try optimizer.accumulate(loss, isLast: true)
+            _ = try optimizer.step(rate: 1e-3, clip: nil)
         }
     }
 }

@@ -69,12 +69,3 @@ def unet():
 torch.manual_seed(0)
 transformer()
 unet()
-
-w = torch.nn.Parameter(tensor("parameter", (5, 7), 1))
-optimizer = torch.optim.AdamW([w], 0.01, betas=(0.9, 0.95), eps=1e-6, weight_decay=0.1)
-kept = {}
-for step in range(6):
-    w.grad = tensor(f"gradient.{step}", (5, 7), 0.1)
-    optimizer.step()
-    kept[f"step.{step}"] = w.clone()
-save("adamw", kept, f"torch {torch.__version__}")

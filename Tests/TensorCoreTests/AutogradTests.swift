@@ -135,6 +135,29 @@ import Testing
         #expect(plain.x == saving.x && plain.w == saving.w)
     }
 
+    @Test func parametersLeaveThePassAsSoonAsTheyAreFinished() {
+        let all = ["early", "shared", "late", "unused"].map {
+            Parameter($0, recipeInput($0, [3, 3]))
+        }
+        let (early, shared, late) = (all[0], all[1], all[2])
+        @Sendable func block(_ x: Tensor) -> Tensor {
+            checkpointed([x]) { $0[0].matmul(shared.value).gelu() }
+        }
+        func loss() -> Tensor {
+            withGradients {
+                let x = block(Tensor([1, 2, 3], [1, 3]).matmul(early.value))
+                return block(x).matmul(late.value).sum()
+            }
+        }
+        let expected = loss().backward()
+        var order: [String] = []
+        loss().backward(scale: 1, to: all) { index, gradient in
+            order.append(all[index].name)
+            #expect(gradient?.floats() == expected[all[index]]?.floats())
+        }
+        #expect(order == ["unused", "late", "shared", "early"])
+    }
+
     @Test func aTensorSmuggledIntoACheckpointStopsTheProgram() async {
         await #expect(processExitsWith: .failure) {
             withGradients {

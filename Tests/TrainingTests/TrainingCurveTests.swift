@@ -39,15 +39,16 @@ import Training
     private func follow(
         _ fixture: Fixture, _ weights: Weights, _ subject: String, _ loss: (Int) -> Tensor
     ) throws {
-        let optimizer = AdamW(weights.parameters)
+        try compareFirst(
+            withGradients { loss(0) }.backward(), of: weights.parameters, fixture, subject)
+        let optimizer = try PhaseOptimizer(
+            TrainingPhase("all", [ParameterGroup("all", weights.parameters)]), OptimizerConfig(),
+            communicator: Communicator(environment: [:]))
         var losses: [Float] = []
         for step in 0..<50 {
             let value = withGradients { loss(step) }
-            let gradients = value.backward()
-            if step == 0 {
-                try compareFirst(gradients, of: weights.parameters, fixture, subject)
-            }
-            optimizer.update(along: gradients, learningRate: 1e-3)
+            try optimizer.accumulate(value, isLast: true)
+            _ = try optimizer.step(rate: 1e-3, clip: nil)
             losses.append(value.item())
         }
         for (step, (ours, theirs)) in zip(losses, fixture["losses"].floats()).enumerated() {

@@ -33,6 +33,28 @@ public func gradients(
 private func gradients(
     of roots: [(result: Tensor, gradient: Tensor)], keepingGraph: Bool, since first: Int
 ) -> Gradients {
+    var found = Gradients()
+    goBack(from: roots, keepingGraph: keepingGraph, since: first, to: &found)
+    return found
+}
+
+/// Where the gradients of a pass go.
+protocol GradientSink {
+    /// The pass is about to go through these nodes, in this order.
+    mutating func begin(_ nodes: [GradientNode])
+    /// A leaf of the graph got a gradient.
+    mutating func add(_ gradient: Tensor, to leaf: GradientNode)
+    /// An operation gave gradients to parameters that it used inside.
+    mutating func add(_ gradients: Gradients)
+    /// The pass has left a node: nothing comes from it any more.
+    mutating func leave(_ node: GradientNode)
+}
+
+/// One pass: from the roots to every leaf that they depend on.
+func goBack(
+    from roots: [(result: Tensor, gradient: Tensor)], keepingGraph: Bool, since first: Int,
+    to sink: inout some GradientSink
+) {
     var pending: [ObjectIdentifier: GradientSum] = [:]
     var starts: [GradientNode] = []
     for (result, gradient) in roots {
@@ -44,14 +66,16 @@ private func gradients(
         pending[ObjectIdentifier(node), default: GradientSum()]
             .add(.whole(gradient.detached()), to: node)
     }
-    return withoutGradients {
-        var found = Gradients()
-        for node in reachable(from: starts, since: first) {
+    withoutGradients {
+        let nodes = reachable(from: starts, since: first)
+        sink.begin(nodes)
+        for node in nodes {
+            defer { sink.leave(node) }
             guard let sum = pending.removeValue(forKey: ObjectIdentifier(node)),
                 let gradient = sum.total
             else { continue }
             guard let record = node.record(keeping: keepingGraph) else {
-                found.add(gradient, to: node)
+                sink.add(gradient, to: node)
                 continue
             }
             let pulled = record.pullback(gradient.dense())
@@ -59,9 +83,8 @@ private func gradients(
                 pending[ObjectIdentifier(parent), default: GradientSum()]
                     .add(contribution, to: parent)
             }
-            found += pulled.parameters
+            sink.add(pulled.parameters)
         }
-        return found
     }
 }
 
@@ -122,8 +145,11 @@ public func checkpointed(
     guard GradientScope.isOpen else { return body(inputs) }
     let constants = inputs.map { $0.detached() }
     let tracked = inputs.map(\.isTracked)
-    let result = withoutGradients { body(constants) }.detached()
-    let node = GradientNode(result, parents: inputs.map(\.node)) { gradient in
+    let used = UsedParameters()
+    let result = GradientScope.$mode.withValue(.noting(used)) { body(constants) }.detached()
+    let node = GradientNode(
+        result, parents: inputs.map(\.node), parameters: used.parameters
+    ) { gradient in
         let first = GradientNode.latest
         let (leaves, again) = withGradients {
             let leaves = zip(constants, tracked).map { $1 ? $0.differentiable() : $0 }

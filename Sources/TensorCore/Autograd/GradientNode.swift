@@ -42,6 +42,8 @@ package final class GradientNode: Sendable {
     let device: Device
     /// The weight that this input is the value of.
     let parameter: Parameter?
+    /// The weights that may get a gradient when the pass goes through this node.
+    let parameters: [Parameter]
     private let state: Mutex<State>
 
     /// An input.
@@ -49,14 +51,19 @@ package final class GradientNode: Sendable {
         sequence = GradientNode.count.add(1, ordering: .relaxed).newValue
         (shape, device) = (value.shape, value.device)
         self.parameter = parameter
+        parameters = parameter.map { [$0] } ?? []
         state = Mutex(.leaf)
     }
 
-    /// The result of an operation.
-    init(_ result: Tensor, parents: [GradientNode?], pullback: @escaping Pullback) {
+    /// The result of an operation, and the parameters that it uses inside, unseen by the graph.
+    init(
+        _ result: Tensor, parents: [GradientNode?], parameters: [Parameter] = [],
+        pullback: @escaping Pullback
+    ) {
         sequence = GradientNode.count.add(1, ordering: .relaxed).newValue
         (shape, device) = (result.shape, result.device)
         parameter = nil
+        self.parameters = parameters
         state = Mutex(.recorded(Record(parents: parents, pullback: pullback)))
     }
 

@@ -1,6 +1,32 @@
+internal import Synchronization
+
 /// Whether operations are recorded here.
 package enum GradientScope {
-    @TaskLocal package static var isOpen = false
+    enum Mode {
+        case closed, open
+        /// Closed, but what would have a gradient is noted: it will be computed again.
+        case noting(UsedParameters)
+    }
+
+    @TaskLocal static var mode = Mode.closed
+
+    package static var isOpen: Bool {
+        if case .open = mode { true } else { false }
+    }
+}
+
+/// The trainable parameters that a computation used.
+final class UsedParameters: Sendable {
+    private let state = Mutex<(seen: Set<ObjectIdentifier>, list: [Parameter])>(([], []))
+
+    func note(_ parameter: Parameter) {
+        state.withLock {
+            if $0.seen.insert(ObjectIdentifier(parameter)).inserted { $0.list.append(parameter) }
+        }
+    }
+
+    /// In the order of their first use.
+    var parameters: [Parameter] { state.withLock(\.list) }
 }
 
 /// Records what `body` computes from trainable parameters and from tensors made
@@ -8,12 +34,12 @@ package enum GradientScope {
 ///
 /// Outside such a scope parameters are plain tensors, nothing is recorded and nothing kept.
 public func withGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
-    try GradientScope.$isOpen.withValue(true, operation: body)
+    try GradientScope.$mode.withValue(.open, operation: body)
 }
 
 /// Computes `body` unrecorded inside a gradient scope, as its results were constants.
 public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
-    try GradientScope.$isOpen.withValue(false, operation: body)
+    try GradientScope.$mode.withValue(.closed, operation: body)
 }
 
 extension DType {

@@ -1,6 +1,6 @@
 /// The gradients of parameters and of `differentiable()` inputs, in the order they were found.
 public struct Gradients: Sendable {
-    private enum Source: Sendable {
+    fileprivate enum Source: Sendable {
         case parameter(Parameter)
         case input(GradientNode)
 
@@ -45,12 +45,7 @@ public struct Gradients: Sendable {
         return kept
     }
 
-    /// Adds what a leaf of the graph got.
-    mutating func add(_ gradient: Tensor, to leaf: GradientNode) {
-        add(gradient, to: leaf.parameter.map { .parameter($0) } ?? .input(leaf))
-    }
-
-    private mutating func add(_ gradient: Tensor, to source: Source) {
+    fileprivate mutating func add(_ gradient: Tensor, to source: Source) {
         if let place = places[source.key] {
             entries[place].value = entries[place].value + gradient
         } else {
@@ -84,4 +79,16 @@ public struct Gradients: Sendable {
         if factor < 1 { scale(by: factor) }
         return norm
     }
+}
+
+extension Gradients: GradientSink {
+    mutating func begin(_ nodes: [GradientNode]) {}
+
+    mutating func add(_ gradient: Tensor, to leaf: GradientNode) {
+        add(gradient, to: leaf.parameter.map { .parameter($0) } ?? .input(leaf))
+    }
+
+    mutating func add(_ gradients: Gradients) { self += gradients }
+
+    mutating func leave(_ node: GradientNode) {}
 }

@@ -14,8 +14,14 @@ public final class Parameter: Sendable {
     /// The weight as it is now; inside a gradient scope, with a gradient where it is trainable.
     public var value: Tensor {
         let (value, isTrainable) = state.withLock { ($0.value, $0.isTrainable) }
-        guard isTrainable, GradientScope.isOpen else { return value }
-        return value.with(node: GradientNode(leaf: value, of: self))
+        guard isTrainable else { return value }
+        switch GradientScope.mode {
+        case .closed: return value
+        case .open: return value.with(node: GradientNode(leaf: value, of: self))
+        case .noting(let used):
+            used.note(self)
+            return value
+        }
     }
 
     /// Whether gradient scopes record what is computed from it: so for real numbers that are not

@@ -15,25 +15,65 @@ public final class PhaseOptimizer {
     public let config: OptimizerConfig
     private let communicator: Communicator
     private let parameters: [Parameter]
-    private var states: [ParameterState]
+    /// By parameter: its group, steps taken, and whether this rank has had a gradient this step.
+    private let groups: [ParameterGroup]
+    private var steps: [Int]
+    private var isTouched: [Bool]
+
+    /// Set where each rank moves a part of every bucket.
+    private let partition: FlatLayout?
+    private var sum: any GradientSum
+    private var states: [ShareState]
     private var scaler: LossScaler
-    private var gradients = Gradients()
 
     /// An optimiser before its first step. On several ranks rank 0's weights replace everyone's.
     ///
-    /// - Throws: `CommunicatorError`
+    /// - Throws: `CommunicatorError.disagreement` where ranks train different parameters
     public init(
         _ phase: TrainingPhase, _ config: OptimizerConfig, communicator: Communicator
     ) throws {
         (self.phase, self.config, self.communicator) = (phase, config, communicator)
-        parameters = phase.parameters
+        let parameters = phase.parameters
         precondition(
             Set(parameters.map(\.name)).count == parameters.count,
             "PhaseOptimizer: two parameters of '\(phase.name)' share a name")
-        states = phase.groups.flatMap { group in
-            group.parameters.map { ParameterState(of: $0, in: group, config) }
+        precondition(
+            [.float32, .bfloat16].contains(config.reduction),
+            "PhaseOptimizer: sums of \(config.reduction)")
+        try communicator.requireAgreement(
+            on: PhaseOptimizer.description(of: phase, config), about: "the trained parameter")
+        try communicator.broadcast(parameters)
+
+        let lengths = parameters.map { $0.value.count }
+        let transport = communicator.transport
+        partition =
+            communicator.size > 1 && config.partitionsState
+            ? FlatLayout(lengths, bucketLength: config.bucketLength, shards: communicator.size)
+            : nil
+        if let partition {
+            sum = PartitionedGradientSum(partition, config, transport)
+        } else if communicator.size > 1 {
+            sum = ReplicatedGradientSum(lengths, config, transport)
+        } else {
+            sum = LocalGradientSum(lengths)
         }
+        states = sum.shares.map { ShareState($0, of: parameters[$0.parameter]) }
+        self.parameters = parameters
+        groups = phase.groups.flatMap { group in group.parameters.map { _ in group } }
+        steps = parameters.map { _ in 0 }
+        isTouched = parameters.map { _ in false }
         scaler = LossScaler(config.lossScale)
+    }
+
+    /// A line for each thing in which ranks must agree.
+    private static func description(of phase: TrainingPhase, _ config: OptimizerConfig) -> String {
+        let parameters = phase.groups.flatMap { group in
+            group.parameters.map {
+                "\(group.name) \($0.name) \($0.value.dtype) \($0.value.shape) \(group.rateScale) "
+                    + "\(group.weightDecay ?? config.weightDecay)"
+            }
+        }
+        return ([phase.name, "\(config)"] + parameters).joined(separator: "\n")
     }
 
     /// Goes back through the loss of a micro-batch and adds its gradients to those of the step.
@@ -42,8 +82,21 @@ public final class PhaseOptimizer {
     ///   - loss: a scalar, divided by the counts of the whole step over all ranks: gradients are
     ///     summed. nil where this rank has nothing to learn from this time
     ///   - isLast: whether `step` comes next: gradients are exchanged while the pass goes on
+    /// - Throws: `CommunicatorError`
     public func accumulate(_ loss: Tensor?, isLast: Bool) throws {
-        if let loss { gradients += loss.backward(scale: Float(scaler.scale)) }
+        sum.begin(isLast: isLast)
+        var failure: (any Error)?
+        func take(_ index: Int, _ gradient: Tensor?) {
+            guard failure == nil else { return }
+            if gradient != nil { isTouched[index] = true }
+            do { try sum.add(gradient, to: index) } catch { failure = error }
+        }
+        if let loss {
+            loss.backward(scale: Float(scaler.scale), to: parameters, finished: take)
+        } else {
+            for index in parameters.indices { take(index, nil) }
+        }
+        if let failure { throw failure }
     }
 
     /// Moves the parameters along the gradients accumulated since the last step.
@@ -54,9 +107,12 @@ public final class PhaseOptimizer {
     /// - Returns: the norm before clipping; where it is not finite nothing has moved
     /// - Throws: `OptimizerError.lossScaleExhausted`, `CommunicatorError`
     public func step(rate: Double, clip: Double?) throws -> StepOutcome {
-        defer { gradients = Gradients() }
-        let squares = parameters.reduce(0) { $0 + (gradients[$1]?.sumOfSquares ?? 0) }
-        let norm = squares.squareRoot() / scaler.scale
+        defer {
+            sum.reset()
+            isTouched = isTouched.map { _ in false }
+        }
+        try sum.finish()
+        let norm = try agreedSquares().squareRoot() / scaler.scale
         let outcome = StepOutcome(
             gradientNorm: norm, isFinite: norm.isFinite, lossScale: scaler.scale)
         // 1e-6 as in torch.nn.utils.clip_grad_norm_: the last digits should agree.
@@ -64,35 +120,59 @@ public final class PhaseOptimizer {
         let factor = clipping / scaler.scale
         try scaler.update(isFinite: norm.isFinite)
         guard norm.isFinite else { return outcome }
-        for (index, parameter) in parameters.enumerated() {
-            guard let gradient = gradients[parameter] else { continue }
-            states[index].move(parameter, along: gradient, times: factor, rate: rate, config)
-        }
+        for index in parameters.indices where isTouched[index] { steps[index] += 1 }
+        try move(rate: rate, times: factor)
         return outcome
     }
 
-    /// Everything a run that goes on must know beside the weights, by parameter name, to be written
-    /// before the next step. Complete on rank 0, empty elsewhere.
-    public func state() throws -> [(name: String, value: Tensor)] {
-        zip(parameters, states).flatMap { $1.tensors(of: $0.name) } + [
-            (PhaseOptimizer.lossScaleName, Tensor(scaler.numbers))
-        ]
-    }
-
-    /// Goes on where `state` was taken, at this number of ranks or another. The weights themselves
-    /// must have been restored.
-    ///
-    /// - Throws: `CheckpointError` for a tensor that is missing, misshapen or of no parameter here
-    public func restore(_ checkpoint: Checkpoint) throws {
-        var account = OptimizerAccount(checkpoint)
-        for (index, parameter) in parameters.enumerated() {
-            try states[index].restore(parameter.name, from: &account)
+    /// The square of the norm of all gradients, the same to the bit on every rank; and what any rank
+    /// touched is touched on all.
+    private func agreedSquares() throws -> Double {
+        // Where all ranks have the same sums, one speaks for all.
+        let speaks = partition != nil || communicator.rank == 0
+        let squares = states.indices.reduce(0) { total, share in
+            total + (speaks ? sum.gradient(of: share)?.sumOfSquares ?? 0 : 0)
         }
-        scaler.numbers = try account.take(PhaseOptimizer.lossScaleName, [3], .float32).floats()
-        try account.finish()
+        let agreed = try communicator.sum([squares] + isTouched.map { $0 ? 1 : 0 })
+        isTouched = agreed.dropFirst().map { $0 > 0 }
+        return agreed[0]
     }
 
-    private static let lossScaleName = "loss_scale"
+    private func move(rate: Double, times factor: Double) throws {
+        guard let partition else {
+            for share in states.indices {
+                let parameter = parameters[states[share].share.parameter]
+                let value = parameter.value.detached()
+                guard let moved = moved(share, rate: rate, times: factor) else { continue }
+                parameter.replace(with: moved.reshaped(value.shape).cast(to: value.dtype))
+            }
+            return
+        }
+        var gather = ParameterGather(partition, parameters, communicator.transport)
+        var share = 0
+        for bucket in partition.buckets.indices {
+            let shard = partition.shard(of: bucket, rank: communicator.rank)
+            let values = partition.pieces(of: shard).map { piece in
+                defer { share += 1 }
+                return moved(share, rate: rate, times: factor)
+                    ?? states[share].value(in: parameters[piece.parameter])
+            }
+            try gather.send(values)
+        }
+        try gather.finish()
+    }
+
+    /// A share after the step; nil where it stays.
+    private func moved(_ index: Int, rate: Double, times factor: Double) -> Tensor? {
+        let parameter = states[index].share.parameter
+        guard isTouched[parameter], let gradient = sum.gradient(of: index) else { return nil }
+        let group = groups[parameter]
+        let step = AdamWStep(
+            number: steps[parameter], learningRate: rate * group.rateScale, beta1: config.beta1,
+            beta2: config.beta2, epsilon: config.epsilon,
+            weightDecay: group.weightDecay ?? config.weightDecay, gradientScale: factor)
+        return states[index].move(parameters[parameter], along: gradient, step)
+    }
 }
 
 /// How a step went.
@@ -104,4 +184,91 @@ public struct StepOutcome: Equatable, Sendable {
     public let isFinite: Bool
     /// The factor on the loss that the step was taken with.
     public let lossScale: Double
+}
+
+// MARK: - Going on
+
+extension PhaseOptimizer {
+    /// Everything a run that goes on must know beside the weights, by parameter name, to be written
+    /// before the next step. Complete on rank 0, empty elsewhere.
+    ///
+    /// - Throws: `CommunicatorError`
+    public func state() throws -> [(name: String, value: Tensor)] {
+        let records = try wholeRecords()
+        guard communicator.rank == 0 else { return [] }
+        let counts = zip(parameters, steps).map { parameter, steps in
+            (name: PhaseOptimizer.stepsName(of: parameter), value: Tensor([Int32(steps)], []))
+        }
+        return counts + records + [(PhaseOptimizer.lossScaleName, Tensor(scaler.numbers))]
+    }
+
+    /// Of whole parameters, on rank 0.
+    private func wholeRecords() throws -> [(name: String, value: Tensor)] {
+        try StateRecord.allCases.flatMap { record in
+            let flat =
+                if let partition {
+                    try gathered(record, partition)
+                } else {
+                    states.map { $0[record] }
+                }
+            return zip(parameters, flat).compactMap { parameter, flat in
+                flat.map { (record.name(of: parameter), $0.reshaped(parameter.value.shape)) }
+            }
+        }
+    }
+
+    /// One record of every parameter that has it, flat; on rank 0.
+    private func gathered(_ record: StateRecord, _ layout: FlatLayout) throws -> [Tensor?] {
+        var whole: [[Tensor]] = parameters.map { _ in [] }
+        var share = 0
+        for (bucket, range) in layout.buckets.enumerated() {
+            let shard = layout.shard(of: bucket, rank: communicator.rank)
+            let mine = ExchangeBuffer(shard.count, .float32)
+            for piece in layout.pieces(of: shard) {
+                if let part = states[share][record] { mine.write(part, at: piece.offset) }
+                share += 1
+            }
+            let all =
+                communicator.rank == 0 ? ExchangeBuffer(range.count, .float32) : nil
+            try communicator.transport.begin(.gather(mine, into: all)).wait()
+            guard let all else { continue }
+            for piece in layout.pieces(of: range) where has(record, piece.parameter) {
+                let end = piece.offset + piece.elements.count
+                whole[piece.parameter].append(all.tensor(piece.offset..<end))
+            }
+        }
+        return whole.map { $0.isEmpty ? nil : .concatenate($0, axis: 0) }
+    }
+
+    private func has(_ record: StateRecord, _ parameter: Int) -> Bool {
+        record != .master || parameters[parameter].value.dtype != .float32
+    }
+
+    /// Goes on where `state` was taken, at this number of ranks or another. The weights themselves
+    /// must have been restored.
+    ///
+    /// - Throws: `CheckpointError` for a tensor that is missing, misshapen or of no parameter here
+    public func restore(_ checkpoint: Checkpoint) throws {
+        var account = OptimizerAccount(checkpoint)
+        for (index, parameter) in parameters.enumerated() {
+            steps[index] = try account.take(
+                PhaseOptimizer.stepsName(of: parameter), [], .int32
+            ).integers()[0]
+            for record in StateRecord.allCases where has(record, index) {
+                _ = try account.take(
+                    record.name(of: parameter), parameter.value.shape, .float32)
+            }
+        }
+        scaler.numbers = try account.take(PhaseOptimizer.lossScaleName, [3], .float32).floats()
+        try account.finish()
+        for index in states.indices {
+            let parameter = parameters[states[index].share.parameter]
+            try states[index].restore {
+                try account.take($0.name(of: parameter), parameter.value.shape, .float32)
+            }
+        }
+    }
+
+    private static func stepsName(of parameter: Parameter) -> String { "steps.\(parameter.name)" }
+    private static let lossScaleName = "loss_scale"
 }
