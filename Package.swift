@@ -44,7 +44,7 @@ let libraries = [
 ]
 let tools = [
     "southgpt-infer", "southgpt-checkpoint", "southgpt-bench", "southgpt-doctor",
-    "southgpt-preprocess",
+    "southgpt-preprocess", "southgpt-train",
 ]
 
 let package = Package(
@@ -102,7 +102,12 @@ let package = Package(
                 "Dialogue", "MediaIO", "ModelZoo", "TensorCore",
                 .product(name: "Yams", package: "Yams"),
             ]),
-        library("Training", ["SouthGPT", "DataPipeline", "TensorCore", "CSouthCommunicator"]),
+        library(
+            "Training",
+            [
+                "CSouthCommunicator", "DataPipeline", "Dialogue", "Diffusion", "MediaIO", "ModelZoo",
+                "SouthGPT", "TensorCore",
+            ]),
         library("Evaluation", ["SouthGPT", "DataPipeline", "TensorCore"]),
         library(
             "SouthServer",
@@ -130,6 +135,8 @@ let package = Package(
         tool(
             "southgpt-preprocess", "Preprocess",
             ["DataPipeline", "Dialogue", "MelodyMini", "ModelZoo", "TensorCore"]),
+        tool(
+            "southgpt-train", "Train", ["DataPipeline", "MelodyMini", "SouthGPT", "Training"]),
 
         .target(
             name: "TestSupport", dependencies: ["TensorCore"], path: "Tests/TestSupport",
@@ -141,7 +148,12 @@ let package = Package(
         tests("Dialogue", ["ModelZoo", "TensorCore"]),
         tests("SouthGPT", ["Dialogue", "Diffusion", "MediaIO", "ModelZoo", "TensorCore"]),
         tests("DataPipeline", ["Dialogue", "MediaIO", "ModelZoo", "TensorCore"]),
-        tests("Training", ["DataPipeline", "SouthBenchmarks", "TensorCore"]),
+        tests(
+            "Training",
+            [
+                "DataPipeline", "Dialogue", "Diffusion", "MediaIO", "ModelZoo", "SouthBenchmarks",
+                "TensorCore",
+            ]),
         tests("Evaluation", ["TensorCore"]),
         tests("SouthServer", ["TensorCore"]),
         tests("MelodyMini", ["TensorCore"]),

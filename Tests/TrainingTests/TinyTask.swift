@@ -1,4 +1,5 @@
 import DataPipeline
+import Dialogue
 import Foundation
 import ModelZoo
 import Synchronization
@@ -33,10 +34,12 @@ final class TinyTask: TrainingTask {
         hidden = Parameter("hidden", recipeInput("hidden", [8, 26], scale: 0.5).cast(to: dtype))
         output = Parameter("output", recipeInput("output", [1, 8], scale: 0.5))
         phases = [
-            TrainingPhase([
-                ParameterGroup("hidden", [hidden]),
-                ParameterGroup("output", [output], rateScale: 2, weightDecay: 0),
-            ])
+            TrainingPhase(
+                "all",
+                [
+                    ParameterGroup("hidden", [hidden]),
+                    ParameterGroup("output", [output], rateScale: 2, weightDecay: 0),
+                ])
         ]
         average = Mutex(.zeros([8, 26]))
     }

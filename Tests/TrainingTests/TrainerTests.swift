@@ -125,7 +125,7 @@ import Training
             #expect(reason == .stoppedEarly(evaluations: 3))
             let evaluations = watcher.evaluations
             #expect(evaluations.allSatisfy { $0.samples == 7 })
-            let best = try #require(evaluations.last(where: \.isBest))
+            let best = try #require(evaluations.last { $0.isBest })
             #expect(evaluations.suffix(3).allSatisfy { !$0.isBest && $0.loss >= best.loss })
             #expect(evaluations.count < 10)
             let previews = watcher.events.filter {
@@ -138,7 +138,8 @@ import Training
             #expect(folder.steps.contains(best.step))
             let kept = try Checkpoint(
                 contentsOf: "\(folder.path(ofStep: best.step))/parameters.safetensors")
-            let hidden = try #require(kept["all/hidden"]).tensor().withBytes { Array($0) }
+            let stored = try #require(kept["all/hidden"])
+            let hidden = try stored.tensor().withBytes { Array($0) }
             #expect(hidden == task.bits[0])
         }
     }
