@@ -32,6 +32,9 @@ public struct DialogueSequence: Sendable, Equatable {
     /// opening and, where the dialogue begins with a medium, that medium.
     public var prefixCount = 0
 
+    /// An empty one.
+    package init() {}
+
     /// A span of signal tokens.
     public struct Span: Equatable, Sendable {
         public let modality: Modality
@@ -40,6 +43,10 @@ public struct DialogueSequence: Sendable, Equatable {
         /// Which of the dialogue's signals it is, from 0 in reading order; it keeps this number
         /// when others are cut away.
         public let signal: Int
+
+        package init(modality: Modality, elements: Range<Int>, signal: Int) {
+            (self.modality, self.elements, self.signal) = (modality, elements, signal)
+        }
     }
 }
 

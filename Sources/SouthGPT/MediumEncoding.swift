@@ -1,6 +1,6 @@
 import MediaIO
-import ModelZoo
-import TensorCore
+package import ModelZoo
+package import TensorCore
 
 // From files and generated media to what ImageBind's towers take, as its configuration says.
 
@@ -9,13 +9,7 @@ extension MultimodalModel {
     ///
     /// - Throws: `MediaError`
     func encoderInput(_ file: MediumFile) throws -> Tensor {
-        let input =
-            switch file.modality {
-            case .image: try imageBindImage(file.path, encoder.config.imageTransform)
-            case .audio: try imageBindAudio(file.path, encoder.config.audioTransform)
-            case .video: try imageBindVideo(file.path, encoder.config.videoTransform)
-            }
-        return input.unsqueezed(0)
+        try encoder.config.input(from: file.path, file.modality)
     }
 
     /// A generated medium as its tower's input, as if it had been written and read again.
@@ -40,6 +34,19 @@ extension MultimodalModel {
 }
 
 extension ImageBindConfig {
+    /// A file as its tower's input, a batch of one.
+    ///
+    /// - Throws: `MediaError`
+    package func input(from path: String, _ modality: Modality) throws -> Tensor {
+        let input =
+            switch modality {
+            case .image: try imageBindImage(path, imageTransform)
+            case .audio: try imageBindAudio(path, audioTransform)
+            case .video: try imageBindVideo(path, videoTransform)
+            }
+        return input.unsqueezed(0)
+    }
+
     fileprivate var imageTransform: ImageTransformConfig {
         ImageTransformConfig(size: vision.imageSize)
     }

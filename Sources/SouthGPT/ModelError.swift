@@ -21,6 +21,12 @@ public enum ModelError: Error, Equatable {
     case unsupportedKind(component: String, kind: String, known: [String], file: String)
     /// The vocabulary has no trained rows for the signal tokens.
     case missingSignalRows(rows: Int, expected: Int, file: String)
+    /// A delta was trained without tokens that the system needs.
+    case missingTokens([String], file: String)
+    /// A delta was trained on another language model.
+    case deltaOfAnotherBase(file: String, base: String)
+    /// A delta's adapters are not of the size that was asked for.
+    case otherAdapters(found: String, expected: String, file: String)
     /// The dialogue and the reply do not fit the model's context.
     case promptTooLong(tokens: Int, reply: Int, context: Int)
     /// A setting is outside its range.
@@ -57,6 +63,15 @@ extension ModelError: CustomStringConvertible {
         case .missingSignalRows(let rows, let expected, let file):
             "\(file): the vocabulary has \(rows) rows, and with the signal tokens \(expected) are "
                 + "needed. Load the delta that was trained for this model."
+        case .missingTokens(let names, let file):
+            "\(file): has no rows for \(names.count) tokens, such as '\(names.first ?? "")'. "
+                + "Load the delta that was trained for this model."
+        case .deltaOfAnotherBase(let file, let base):
+            "\(file): was trained on another language model than \(base). "
+                + "Use the one that it was trained on, or train a new delta in another folder."
+        case .otherAdapters(let found, let expected, let file):
+            "\(file): has adapters of \(found), expected \(expected). "
+                + "Set lora_r and lora_alpha as the delta has them, or train in another folder."
         case .promptTooLong(let tokens, let reply, let context):
             "The dialogue has \(tokens) tokens and the reply may have \(reply); the model's "
                 + "context holds \(context). Shorten the prompt or lower the reply's limit."

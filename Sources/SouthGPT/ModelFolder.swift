@@ -82,7 +82,6 @@ public struct ModelFolder: Sendable {
     ///
     /// - Throws: `ModelError`
     public init(_ path: String) throws {
-        self.path = path
         guard FileManager.default.isFolder(path) else {
             throw ModelError.missingFolder(path: path)
         }
@@ -90,11 +89,22 @@ public struct ModelFolder: Sendable {
         guard let data = FileManager.default.contents(atPath: file) else {
             throw ModelError.missingManifest(folder: path)
         }
+        let manifest: ModelManifest
         do {
             manifest = try JSONDecoder().decode(ModelManifest.self, from: data)
         } catch {
             throw ModelError.malformed(file: file, reason: ModelFolder.reason(error))
         }
+        try self.init(path, manifest: manifest)
+    }
+
+    /// A folder whose parts lie where a manifest that it need not hold says.
+    ///
+    /// - Throws: `ModelError`
+    package init(_ path: String, manifest: ModelManifest) throws {
+        self.path = path
+        self.manifest = manifest
+        let file = "\(path)/\(ModelManifest.fileName)"
         guard manifest.format == ModelManifest.currentFormat else {
             throw ModelError.malformed(
                 file: file,

@@ -1,7 +1,7 @@
 import FoundationEssentials
 public import Dialogue
 import Diffusion
-import ModelZoo
+package import ModelZoo
 public import TensorCore
 
 /// The assembled any-to-any model: text, images, sounds and clips in; the same out.
@@ -38,12 +38,8 @@ public struct MultimodalModel: Sendable {
         let tokens = folder.manifest.signalTokens ?? SignalTokens()
         let tokenizer = try LLaMATokenizer(folder: folder.path(of: "tokenizer"))
             .adding(tokens.allNames)
-        let llm = try LanguageModelParts(folder, delta, device: device, memory: memory)
-        guard llm.model.config.vocabSize >= tokenizer.vocabularySize else {
-            throw ModelError.missingSignalRows(
-                rows: llm.model.config.vocabSize, expected: tokenizer.vocabularySize,
-                file: llm.file)
-        }
+        let llm = try LanguageModelParts(
+            folder.path(of: "llm"), delta, tokenizer, device: device, memory: memory)
         let encoder = try ImageBind.open(folder.path(of: "encoder"), device: device, memory: memory)
         let projections = try Projections(
             folder, delta, inputWidth: encoder.config.embeddingWidth,
@@ -89,36 +85,10 @@ public struct MultimodalModel: Sendable {
     }
 }
 
-/// The language model and its vocabulary, base and delta together.
-private struct LanguageModelParts {
-    let model: LLaMA
-    let file: String
-
-    init(_ folder: ModelFolder, _ delta: Delta?, device: Device, memory: MemoryBudget) throws {
-        let path = try folder.path(of: "llm")
-        var config: LLaMAConfig = try ConfigFile.read(from: "\(path)/config.json")
-        let base = try Checkpoint(folder: path)
-        file = base.file
-        try memory.reserve(base.byteCount, for: "The language model", mapped: true)
-        // A delta carries the whole vocabulary, new rows included: its size counts.
-        let table = delta?.languageModel["model.embed_tokens.weight"]
-        config.vocabSize =
-            (table ?? base["model.embed_tokens.weight"])?.shape.first ?? config.vocabSize
-        var weights = Weights([delta?.languageModel, base].compactMap { $0 }, device: device)
-        if let adapter = delta?.adapter {
-            weights = weights.adapted(
-                adapter,
-                matching: ["q_proj", "k_proj", "v_proj", "o_proj"].map { "*.self_attn.\($0)" })
-        }
-        model = try LLaMA(config, from: weights)
-        try weights.finish(unused: LLaMA.unusedTensors(config))
-    }
-}
-
 extension ImageBind {
     /// Opens a folder with a `.pth` or safetensors file and perhaps our `config.json`; without one
     /// it is the published `huge`.
-    fileprivate static func open(
+    package static func open(
         _ path: String, device: Device, memory: MemoryBudget
     ) throws -> ImageBind {
         let config: ImageBindConfig =

@@ -1,34 +1,79 @@
-import Dialogue
-import ModelZoo
-import TensorCore
+package import Dialogue
+import Diffusion
+package import ModelZoo
+package import TensorCore
+
+/// How projections that no file has are made.
+package struct FreshProjections: Sendable {
+    package var modes: [Modality: OutputProjectionMode]
+    /// Which hidden states each reads.
+    package var hiddenLayers: [Modality: [Int]]
+    /// Rows of conditioning for pictures and clips.
+    package var rows: Int
+    package var seed: UInt64
+
+    package init(
+        modes: [Modality: OutputProjectionMode] = [:], hiddenLayers: [Modality: [Int]] = [:],
+        rows: Int = 77, seed: UInt64 = 13
+    ) {
+        (self.modes, self.hiddenLayers) = (modes, hiddenLayers)
+        (self.rows, self.seed) = (rows, seed)
+    }
+}
 
 /// The maps into and out of the language model: from the delta, or from components of their own.
-struct Projections {
-    let input: InputProjection
-    let outputs: [Modality: OutputProjection]
+package struct Projections: Sendable {
+    package let input: InputProjection
+    package let outputs: [Modality: OutputProjection]
+    /// All of their weights, in the order they were asked for.
+    package let parameters: [Parameter]
+    /// What the delta has for modalities that the folder does not make.
+    package let unused: [StoredTensor]
 
-    init(
+    /// - Parameter fresh: draws what no file has; absent, that is an error
+    /// - Throws: `ModelError`, `CheckpointError`, `ConfigError`, `DecoderError`
+    package init(
         _ folder: ModelFolder, _ delta: Delta?, inputWidth: Int, hiddenSize: Int,
-        tokens: SignalTokens, device: Device
+        tokens: SignalTokens, fresh: FreshProjections? = nil, device: Device = .cpu
     ) throws {
-        let sources = ProjectionSources(folder, delta, device: device)
-        let (_, inputWeights) = try sources.open("inputProjection")
+        let sources = try ProjectionSources(folder, delta, fresh, device: device)
+        let (_, inputWeights) = try sources.open("inputProjection", "llama_proj")
         input = try InputProjection(
             inputWidth: inputWidth, hiddenSize: hiddenSize, from: inputWeights)
         var outputs: [Modality: OutputProjection] = [:]
-        for modality in folder.modalities {
+        // A layout without decoders is one to train for all of them.
+        let modalities = folder.modalities.isEmpty ? Modality.signalOrder : folder.modalities
+        for modality in modalities {
             let component = "outputProjection.\(modality.rawValue)"
-            let (checkpoint, weights) = try sources.open(component)
+            let name = OutputProjection.name(of: modality)
+            let (checkpoint, weights) = try sources.open(component, name)
             let kind = folder.manifest.components[component]?.kind
-            let config = try OutputProjectionConfig(
-                of: checkpoint, modality,
-                mode: kind.flatMap(OutputProjectionMode.init) ?? .transformer,
-                hiddenSize: hiddenSize, inputTokens: tokens.count(of: modality))
+            let mode =
+                kind.flatMap(OutputProjectionMode.init) ?? fresh?.modes[modality] ?? .transformer
+            var config: OutputProjectionConfig
+            if let fresh, checkpoint["\(name).0.model.weight"] == nil {
+                config = try OutputProjectionConfig(
+                    fresh, modality, mode, folder, hiddenSize: hiddenSize)
+                config.inputTokens = tokens.count(of: modality)
+            } else {
+                config = try OutputProjectionConfig(
+                    of: checkpoint, modality, mode: mode, hiddenSize: hiddenSize,
+                    inputTokens: tokens.count(of: modality))
+            }
+            config.hiddenLayers =
+                fresh?.hiddenLayers[modality] ?? delta?.notes.hiddenLayers[modality.rawValue]
+                ?? config.hiddenLayers
             outputs[modality] = try OutputProjection(config, modality, from: weights)
         }
         self.outputs = outputs
-        let absent = Modality.allCases.filter { outputs[$0] == nil }
-        try sources.finish(unused: absent.map { "\(OutputProjection.name(of: $0)).*" })
+        let patterns = Modality.allCases.filter { outputs[$0] == nil }.map {
+            "\(OutputProjection.name(of: $0)).*"
+        }
+        try sources.finish(unused: patterns)
+        parameters = sources.parameters
+        unused = (delta?.projections.tensors ?? []).filter { tensor in
+            patterns.contains { matches(tensor.name, $0) }
+        }
     }
 }
 
@@ -39,15 +84,32 @@ private final class ProjectionSources {
     private let shared: (checkpoint: Checkpoint, weights: Weights)?
     private var opened: [Weights] = []
 
-    init(_ folder: ModelFolder, _ delta: Delta?, device: Device) {
+    init(
+        _ folder: ModelFolder, _ delta: Delta?, _ fresh: FreshProjections?, device: Device
+    ) throws {
         self.folder = folder
         self.device = device
-        shared = delta.map { ($0.projections, Weights($0.projections, device: device)) }
+        // Where everything may be drawn, no file need be there.
+        let file = fresh == nil ? nil : try Checkpoint(file: "no delta", tensors: [])
+        shared = (delta?.projections ?? file).map { file in
+            let weights = Weights(
+                file, drawing: fresh == nil ? [] : ["*"], seed: fresh?.seed ?? 0, device: device)
+            return (file, weights)
+        }
         opened = shared.map { [$0.weights] } ?? []
     }
 
-    func open(_ component: String) throws -> (checkpoint: Checkpoint, weights: Weights) {
-        if folder.manifest.components[component] == nil, let shared { return shared }
+    var parameters: [Parameter] { opened.flatMap(\.parameters) }
+
+    /// The file with a component's tensors, whose names begin with `name`. A delta that has them
+    /// was trained after the component itself was made.
+    func open(
+        _ component: String, _ name: String
+    ) throws -> (checkpoint: Checkpoint, weights: Weights) {
+        if let shared {
+            let isInDelta = shared.checkpoint.tensors.contains { $0.name.hasPrefix("\(name).") }
+            if isInDelta || folder.manifest.components[component] == nil { return shared }
+        }
         let checkpoint = try Checkpoint(path: folder.path(of: component))
         let weights = Weights(checkpoint, device: device)
         opened.append(weights)
@@ -60,6 +122,21 @@ private final class ProjectionSources {
 }
 
 extension OutputProjectionConfig {
+    /// The published sizes, with the width and rows that the folder's decoder takes.
+    fileprivate init(
+        _ fresh: FreshProjections, _ modality: Modality, _ mode: OutputProjectionMode,
+        _ folder: ModelFolder, hiddenSize: Int
+    ) throws {
+        self = .published(modality, hiddenSize: hiddenSize)
+        self.mode = mode
+        if modality != .audio { outputTokens = fresh.rows }
+        let component = "decoder.\(modality.rawValue)"
+        guard folder.manifest.components[component] != nil else { return }
+        let shape = try DecoderConfig(folder: folder.path(of: component)).conditioningShape
+        outputTokens = shape.count > 1 ? shape[0] : 1
+        outputWidth = shape.last ?? outputWidth
+    }
+
     /// The sizes of a projection as its tensors show them, for the published file carries no
     /// description of its own. The number of heads cannot be seen and is the published four.
     ///

@@ -29,13 +29,15 @@ public struct DialogueSample: Equatable, Sendable {
     public let media: [MediaReference]
     /// One for each `.signal` part, in reading order.
     public let targets: [CaptionTarget]
+    /// The folder of the captions' embeddings, where the dataset has one.
+    public let embeddings: String?
 
-    init(
-        place: RecordPlace, type: DatasetType, messages: [Message], media: [MediaReference],
-        targets: [CaptionTarget]
+    package init(
+        place: RecordPlace, type: DatasetType, messages: [Message],
+        media: [MediaReference] = [], targets: [CaptionTarget] = [], embeddings: String? = nil
     ) {
         (self.place, self.type, self.messages) = (place, type, messages)
-        (self.media, self.targets) = (media, targets)
+        (self.media, self.targets, self.embeddings) = (media, targets, embeddings)
     }
 }
 

@@ -30,7 +30,7 @@ public struct LLaMA: Sendable {
         norm = try RMSNorm(hidden, epsilon: config.epsilon, from: model["norm"])
         lmHead =
             config.isTied
-            ? Linear(weight: embedTokens.weight)
+            ? Linear(weight: embedTokens.weight, added: embedTokens.added)
             : try Linear(hidden, vocab, bias: false, from: weights["lm_head"])
     }
 
@@ -92,12 +92,17 @@ public struct LLaMA: Sendable {
     }
 
     /// The hidden states of chosen layers of whole sequences, numbered as above.
-    public func hiddenStates(_ embeddings: Tensor, layers wanted: [Int]) -> [Tensor] {
+    ///
+    /// - Parameter training: what a training pass does beside computing them
+    public func hiddenStates(
+        _ embeddings: Tensor, layers wanted: [Int], training: LLaMATraining = LLaMATraining()
+    ) -> [Tensor] {
         precondition(
             embeddings.rank == 3 && embeddings.shape[1] > 0,
             "LLaMA: embeddings \(embeddings.shape), expected [batch, time, \(config.hiddenSize)]")
         let pass = LLaMAPass(
-            config, positions: Array(0..<embeddings.shape[1]), device: embeddings.device)
+            config, positions: Array(0..<embeddings.shape[1]), training: training,
+            device: embeddings.device)
         return states(of: embeddings.real, pass, wanted)
     }
 
@@ -116,7 +121,9 @@ public struct LLaMA: Sendable {
         // With caches every layer must run, so that all of them hold the new rows.
         let depth = pass.sequences == nil ? indices.max() ?? 0 : layers.count
         for (index, layer) in layers.prefix(depth).enumerated() {
-            x = layer(x, pass)
+            x =
+                pass.training.recomputesLayers
+                ? checkpointed([x]) { layer($0[0], pass) } : layer(x, pass)
             let number = index + 1
             if indices.contains(number) { kept[number] = number == layers.count ? norm(x) : x }
         }

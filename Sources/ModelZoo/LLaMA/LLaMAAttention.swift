@@ -1,5 +1,5 @@
 import Foundation
-import TensorCore
+public import TensorCore
 
 /// What all layers of one forward pass share: angles of the rows' positions, and whose rows they
 /// are.
@@ -15,8 +15,12 @@ struct LLaMAPass: Sendable {
     /// The sequences that the rows of a batch of one belong to; nil where every sample of the
     /// batch is a whole sequence.
     let sequences: [Sequence]?
+    let training: LLaMATraining
 
-    init(_ config: LLaMAConfig, positions: [Int], sequences: [Sequence]? = nil, device: Device) {
+    init(
+        _ config: LLaMAConfig, positions: [Int], sequences: [Sequence]? = nil,
+        training: LLaMATraining = LLaMATraining(), device: Device
+    ) {
         let pairs = config.headSize / 2
         // Frequencies and angles are rounded to `Float` as the original rounds them: at large
         // positions the rounding shows.
@@ -30,6 +34,21 @@ struct LLaMAPass: Sendable {
         cosines = Tensor(angles.map { Float(cos($0)) }, shape, device: device)
         sines = Tensor(angles.map { Float(sin($0)) }, shape, device: device)
         self.sequences = sequences
+        self.training = training
+    }
+}
+
+/// What a pass does only while the model is trained.
+public struct LLaMATraining: Sendable {
+    /// Zeroes elements of what the adapters are given.
+    public var dropout: Dropout?
+    /// Keeps only what enters each layer and computes the layer once more on the way back: less
+    /// memory, a third more time.
+    public var recomputesLayers: Bool
+
+    /// Nothing, unless said otherwise.
+    public init(dropout: Dropout? = nil, recomputesLayers: Bool = false) {
+        (self.dropout, self.recomputesLayers) = (dropout, recomputesLayers)
     }
 }
 
@@ -58,14 +77,17 @@ struct LLaMAAttention: Sendable {
     }
 
     func callAsFunction(_ x: Tensor, residual: Tensor, _ pass: LLaMAPass) -> Tensor {
-        let queries = heads(query(x)).rotated(cosines: pass.cosines, sines: pass.sines)
-        let keys = heads(key(x)).rotated(cosines: pass.cosines, sines: pass.sines)
+        let dropout = pass.training.dropout
+        let queries = heads(query(x, dropout: dropout))
+            .rotated(cosines: pass.cosines, sines: pass.sines)
+        let keys = heads(key(x, dropout: dropout))
+            .rotated(cosines: pass.cosines, sines: pass.sines)
         let (q, k, v) = (
             queries.permuted(0, 2, 1, 3), keys.permuted(0, 2, 1, 3),
-            heads(value(x)).permuted(0, 2, 1, 3)
+            heads(value(x, dropout: dropout)).permuted(0, 2, 1, 3)
         )
         guard let sequences = pass.sequences else {
-            return output(attend(q, k, v), residual: residual)
+            return output(attend(q, k, v), residual: residual, dropout: dropout)
         }
         let mixed = sequences.map { sequence in
             let (keys, values) = sequence.cache.append(

@@ -8,6 +8,9 @@ public enum PyTorchArchive {
         0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E,
     ]
 
+    /// Where our own files keep notes.
+    static let metadataEntry = "metadata.json"
+
     /// The names under which training code files the weights among other things.
     private static let wrappers = ["state_dict", "model_state_dict", "model", "module", "params"]
 
@@ -41,15 +44,31 @@ public enum PyTorchArchive {
         let contents = try archive.contents(of: pickle, checking: true)
         var cursor = ByteCursor(
             archive.file, contents.bytes, in: 0..<contents.bytes.count, of: "the pickle")
+        let notes = try metadata(archive[top + metadataEntry], of: archive)
         return try withExtendedLifetime(contents.owner) {
             try Unpickler.read(&cursor) { value, _ in
-                try checkpoint(value, path) { storage in
+                try checkpoint(value, path, notes) { storage in
                     guard let entry = archive["\(top)data/\(storage.key)"] else { return nil }
                     return Memory(
                         contents: { try archive.contents(of: entry) },
                         byteCount: entry.byteCount, bigEndian: bigEndian)
                 }
             }
+        }
+    }
+
+    /// The notes of an entry that ours have; none where it is something else.
+    private static func metadata(
+        _ entry: ZipArchive.Entry?, of archive: ZipArchive
+    ) throws -> [String: String] {
+        guard let entry, entry.byteCount <= Safetensors.longestHeader else { return [:] }
+        let contents = try archive.contents(of: entry, checking: true)
+        return withExtendedLifetime(contents.owner) {
+            let members = (try? OrderedJSON(contents.bytes))?.members ?? []
+            let texts = members.compactMap { member in
+                member.value.text.map { (member.name, $0) }
+            }
+            return Dictionary(texts) { first, _ in first }
         }
     }
 
@@ -121,7 +140,8 @@ public enum PyTorchArchive {
     }
 
     private static func checkpoint(
-        _ value: PickleValue, _ path: String, _ memory: (PickleStorage) -> Memory?
+        _ value: PickleValue, _ path: String, _ metadata: [String: String] = [:],
+        _ memory: (PickleStorage) -> Memory?
     ) throws -> Checkpoint {
         let found = named(value) ?? []
         guard !found.isEmpty else {
@@ -143,7 +163,7 @@ public enum PyTorchArchive {
                 return StoredTensor(
                     name: name, dtype: tensor.dtype, shape: tensor.shape, file: path
                 ) { [tensor] in try load(tensor, memory) }
-            })
+            }, metadata: metadata)
     }
 
     /// A view of the mapped storage; a copy of the part it needs where that cannot be.

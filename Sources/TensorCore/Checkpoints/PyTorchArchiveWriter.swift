@@ -2,9 +2,11 @@ extension PyTorchArchive {
     /// Writes a map of tensors as `torch.save` does, one storage each, without building the file
     /// in memory. `torch.load(weights_only=True)` reads it, mapped too.
     ///
+    /// - Parameter metadata: notes as safetensors has them, in an entry that torch passes over
     /// - Throws: `CheckpointError.unwritable`; what was at `path` before is then still there
     public static func write(
-        _ tensors: [(name: String, value: Tensor)], to path: String
+        _ tensors: [(name: String, value: Tensor)], metadata: [String: String] = [:],
+        to path: String
     ) throws {
         try AtomicFile.checkNames(tensors.map(\.name), path)
         try AtomicFile.checkTypes(tensors, path)
@@ -16,6 +18,13 @@ extension PyTorchArchive {
                 try tensor.value.withBytes { try zip.add("archive/data/\(index)", $0) }
             }
             try zip.add("archive/version", Array("3\n".utf8))
+            if !metadata.isEmpty {
+                let notes = metadata.sorted { $0.key < $1.key }.map {
+                    "\(OrderedJSON.quoted($0.key)):\(OrderedJSON.quoted($0.value))"
+                }
+                try zip.add(
+                    "archive/\(metadataEntry)", Array("{\(notes.joined(separator: ","))}".utf8))
+            }
             try zip.finish()
         }
     }

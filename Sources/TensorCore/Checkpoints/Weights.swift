@@ -11,6 +11,8 @@ public struct Weights: Sendable {
     private let ledger: Ledger
     /// Which layers below this view are adapted; the last match counts.
     private let adapters: [(pattern: String, config: LoRAConfig)]
+    /// Which tables below this view end in rows of a parameter of their own, and in how many.
+    private let extensions: [(pattern: String, rows: Int)]
 
     /// Weights from checkpoints; where several have a name, the first wins. A name that none has
     /// is an error, unless it matches one of `drawing`, which are then drawn with `seed`.
@@ -43,16 +45,18 @@ public struct Weights: Sendable {
     }
 
     private init(
-        path: String, ledger: Ledger, adapters: [(pattern: String, config: LoRAConfig)] = []
+        path: String, ledger: Ledger, adapters: [(pattern: String, config: LoRAConfig)] = [],
+        extensions: [(pattern: String, rows: Int)] = []
     ) {
         self.path = path
         self.ledger = ledger
         self.adapters = adapters
+        self.extensions = extensions
     }
 
     /// The view one name further in; dots are allowed.
     public subscript(name: String) -> Weights {
-        Weights(path: join(name), ledger: ledger, adapters: adapters)
+        Weights(path: join(name), ledger: ledger, adapters: adapters, extensions: extensions)
     }
 
     /// The view one index further in.
@@ -85,8 +89,20 @@ public struct Weights: Sendable {
     /// The same view where layers whose path matches one of `patterns` get low-rank adapters.
     public func adapted(_ config: LoRAConfig, matching patterns: [String]) -> Weights {
         Weights(
-            path: path, ledger: ledger, adapters: adapters + patterns.map { ($0, config) })
+            path: path, ledger: ledger, adapters: adapters + patterns.map { ($0, config) },
+            extensions: extensions)
     }
+
+    /// The same view where the last rows of the tables and matrices whose path matches one of
+    /// `patterns` are a parameter of their own, `added_rows`: they train while the others rest.
+    public func extended(by rows: Int, matching patterns: [String]) -> Weights {
+        Weights(
+            path: path, ledger: ledger, adapters: adapters,
+            extensions: extensions + patterns.map { ($0, rows) })
+    }
+
+    /// How many rows of the layer at this path are a parameter of their own.
+    public var addedRows: Int { extensions.last { matches(path, $0.pattern) }?.rows ?? 0 }
 
     /// The adapter of the layer at this path, if it has one.
     public var adapter: LoRAConfig? { adapters.last { matches(path, $0.pattern) }?.config }

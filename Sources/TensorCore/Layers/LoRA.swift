@@ -31,7 +31,9 @@ struct LoRA: Sendable {
         scale = config.alpha / Float(config.rank)
     }
 
-    func callAsFunction(_ x: Tensor) -> Tensor {
-        x.linear(down.value).linear(up.value) * scale
+    /// - Parameter dropout: of the input, while training
+    func callAsFunction(_ x: Tensor, dropout: Dropout? = nil) -> Tensor {
+        let input = dropout.map { $0(x, layer: down.name) } ?? x
+        return input.linear(down.value).linear(up.value) * scale
     }
 }

@@ -1,4 +1,5 @@
 import DataPipeline
+public import SouthGPT
 
 /// What is a stage's own among the settings of its run: the model, what of it moves, and how its
 /// samples are laid out.
@@ -25,6 +26,8 @@ public struct TrainingConfig: Codable, Equatable, Sendable {
     public var videoDiffusion: String
     public var audioDiffusion: String
     public var trainFullEmbeddings: Bool?
+    public var newRowInitialization: AddedRowsInitial?
+    public var activationCheckpointing: Bool?
 
     public var freezeLm: Bool
     public var freezeInputProj: Bool

@@ -104,8 +104,8 @@ public enum LossUnit: String, Codable, Sendable, Hashable, CaseIterable {
     case samples
     /// Positions with a label.
     case tokens
-    /// Rows of conditioning of all spans of signal tokens.
-    case conditioningRows
+    /// Spans of signal tokens, each held against the embedding of a caption.
+    case spans
 }
 
 /// One term of a loss: `weight · sum / count`, where the count is of the whole step.

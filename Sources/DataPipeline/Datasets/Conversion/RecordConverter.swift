@@ -33,7 +33,7 @@ struct RecordConverter: Sendable {
     ) -> DialogueSample {
         DialogueSample(
             place: record.place, type: entry.type, messages: messages, media: media,
-            targets: targets)
+            targets: targets, embeddings: entry.embeddings)
     }
 
     /// A medium of the entry's folder, which may also lie there by its base name. A catalog that
