@@ -164,6 +164,10 @@ let package = Package(
             swiftSettings: strict),
 
         .executableTarget(
+            name: "DistributedCheck", dependencies: ["SouthBenchmarks", "TensorCore", "Training"],
+            path: "Tests/DistributedCheck", swiftSettings: strict),
+
+        .executableTarget(
             name: "TensorsInTenMinutes", dependencies: ["TensorCore"],
             path: "Examples/TensorsInTenMinutes", swiftSettings: strict),
         .executableTarget(

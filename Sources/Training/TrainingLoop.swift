@@ -121,6 +121,7 @@ final class TrainingLoop<Task: TrainingTask> {
     /// What ranks tell each other before a step.
     private struct Beginning: Codable {
         var counts = UnitCounts()
+        var pieces = 0
         var wantsEnd = false
     }
 
@@ -135,7 +136,7 @@ final class TrainingLoop<Task: TrainingTask> {
         let start = ContinuousClock.now
         let phases = task.phases
         let pieces = pieces(of: batches)
-        var own = Beginning(wantsEnd: stop.isRaised)
+        var own = Beginning(pieces: pieces.count, wantsEnd: stop.isRaised)
         for (number, phase) in phases.enumerated() {
             for piece in pieces {
                 own.counts.add(task.counts(of: piece.items, in: number), in: phase.name)
@@ -147,12 +148,14 @@ final class TrainingLoop<Task: TrainingTask> {
             throw Halt(reason: .interrupted)
         }
         let counts = all.reduce(into: UnitCounts()) { $0 += $1.counts }.all
+        let rounds = all.reduce(1) { max($0, $1.pieces) }
         let rate = plan.learningRate(state.step)
         var ending = Ending()
         var norms: [String: Double] = [:]
         for (number, phase) in phases.enumerated() {
             let outcome = try move(
-                number, phase, pieces, per: counts[phase.name] ?? [:], rate: rate, &ending.sums)
+                number, phase, pieces, rounds: rounds, per: counts[phase.name] ?? [:], rate: rate,
+                &ending.sums)
             if outcome.isFinite { norms[phase.name] = outcome.gradientNorm }
             if !outcome.isFinite, !plan.engine.expectsOverflow { try stopOn(batches) }
         }
@@ -194,21 +197,24 @@ final class TrainingLoop<Task: TrainingTask> {
         TrainingMoment(seed: plan.config.seed, step: state.step, microBatch: piece)
     }
 
+    /// - Parameter rounds: the most pieces that any rank has: all take part in as many
     private func move(
-        _ number: Int, _ phase: TrainingPhase, _ pieces: [Piece], per counts: [LossUnit: Int],
-        rate: Double, _ sums: inout LossSums
+        _ number: Int, _ phase: TrainingPhase, _ pieces: [Piece], rounds: Int,
+        per counts: [LossUnit: Int], rate: Double, _ sums: inout LossSums
     ) throws -> StepOutcome {
-        for (index, piece) in pieces.enumerated() {
-            let (loss, total) = try withGradients {
-                let loss = try task.loss(of: piece.items, in: number, at: moment(piece.number))
-                return (loss, loss.total(per: counts))
+        for round in 0..<rounds {
+            var loss: Tensor?
+            if round < pieces.count {
+                let piece = pieces[round]
+                let (parts, total) = try withGradients {
+                    let parts = try task.loss(of: piece.items, in: number, at: moment(piece.number))
+                    return (parts, parts.total(per: counts))
+                }
+                loss = total?.isTracked == true ? total : nil
+                sums.add(parts, in: phase.name, isFirst: number == 0, samples: piece.items.count)
             }
-            let isTracked = total?.isTracked == true
-            try optimizers[number].accumulate(
-                isTracked ? total : nil, isLast: index + 1 == pieces.count)
-            sums.add(loss, in: phase.name, isFirst: number == 0, samples: piece.items.count)
+            try optimizers[number].accumulate(loss, isLast: round + 1 == rounds)
         }
-        if pieces.isEmpty { try optimizers[number].accumulate(nil, isLast: true) }
         return try optimizers[number].step(rate: rate, clip: plan.clip)
     }
 

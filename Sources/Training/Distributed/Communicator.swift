@@ -86,21 +86,19 @@ public struct Communicator: Sendable {
         return buffer.tensor.withBytes { Array($0) }
     }
 
-    /// Every rank's bytes in the order of the ranks, on rank 0; nothing elsewhere.
+    /// Every rank's bytes in the order of the ranks, on all of them.
     public func gather(_ bytes: [UInt8]) throws -> [[UInt8]] {
         guard size > 1 else { return [bytes] }
         var counts = Array(repeating: 0.0, count: size)
         counts[rank] = Double(bytes.count)
         let lengths = try sum(counts).map { Int($0) }
         // Rows of one length, the longest rank's.
-        let row = ExchangeBuffer(lengths.max() ?? 0, .uint8)
-        bytes.withUnsafeBytes { row.copy($0) }
-        let rows = rank == 0 ? ExchangeBuffer(row.count * size, .uint8) : nil
-        try transport.begin(.gather(row, into: rows)).wait()
-        guard let rows else { return [] }
+        let width = lengths.max() ?? 0
+        let rows = ExchangeBuffer(size * width, .uint8)
+        bytes.withUnsafeBytes { rows.copy($0, at: rank * width) }
+        try transport.begin(.allGather(rows)).wait()
         return lengths.enumerated().map { rank, length in
-            let start = rank * row.count
-            return rows.tensor(start..<start + length).withBytes { Array($0) }
+            rows.tensor(rank * width..<rank * width + length).withBytes { Array($0) }
         }
     }
 

@@ -35,11 +35,12 @@ package final class ExchangeBuffer: @unchecked Sendable {
         }
     }
 
-    /// Copies bytes to the start.
-    package func copy(_ source: UnsafeRawBufferPointer) {
+    /// Copies bytes to a place.
+    package func copy(_ source: UnsafeRawBufferPointer, at start: Int = 0) {
         precondition(
-            source.count <= bytes.count, "ExchangeBuffer: \(source.count) bytes of \(bytes.count)")
-        bytes.copyBytes(from: source)
+            start + source.count <= bytes.count,
+            "ExchangeBuffer: \(source.count) bytes at \(start) of \(bytes.count)")
+        UnsafeMutableRawBufferPointer(rebasing: bytes[start...]).copyBytes(from: source)
     }
 
     /// Zeros a range.
