@@ -68,8 +68,8 @@ public struct SmallUNet: Sendable {
     }
 
     public func callAsFunction(_ x: Tensor, timesteps: [Float]) -> Tensor {
-        let waves = timesteps.map { sinusoids(of: $0, width: config.channels[0], device: x.device) }
-        let time = time2(time1(Tensor.concatenate(waves, axis: 0), activation: .silu)).silu()
+        let waves = sinusoids(of: timesteps, width: config.channels[0], device: x.device)
+        let time = time2(time1(waves, activation: .silu)).silu()
         var y = convIn(x)
         var skips = [y]
         for block in down {

@@ -9,7 +9,7 @@ extension MultimodalModel {
     ///
     /// - Throws: `MediaError`
     func encoderInput(_ file: MediumFile) throws -> Tensor {
-        try encoder.config.input(from: file.path, file.modality)
+        try encoder.config.input(file.path, file.modality).unsqueezed(0)
     }
 
     /// A generated medium as its tower's input, as if it had been written and read again.
@@ -34,17 +34,16 @@ extension MultimodalModel {
 }
 
 extension ImageBindConfig {
-    /// A file as its tower's input, a batch of one.
+    /// A file as one sample of its tower's input: `[3, size, size]` for images, and the views of
+    /// clips and sounds.
     ///
     /// - Throws: `MediaError`
-    package func input(from path: String, _ modality: Modality) throws -> Tensor {
-        let input =
-            switch modality {
-            case .image: try imageBindImage(path, imageTransform)
-            case .audio: try imageBindAudio(path, audioTransform)
-            case .video: try imageBindVideo(path, videoTransform)
-            }
-        return input.unsqueezed(0)
+    package func input(_ path: String, _ modality: Modality) throws -> Tensor {
+        switch modality {
+        case .image: try imageBindImage(path, imageTransform)
+        case .audio: try imageBindAudio(path, audioTransform)
+        case .video: try imageBindVideo(path, videoTransform)
+        }
     }
 
     fileprivate var imageTransform: ImageTransformConfig {

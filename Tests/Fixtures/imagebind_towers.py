@@ -1,4 +1,4 @@
-"""ImageBind's own model with tiny towers: an image, two-frame clips and spectrograms.
+"""ImageBind's own model with tiny towers: an image, two-frame clips, spectrograms and texts.
 
 Needs the package `imagebind-packaged==0.1.2` on the path. Only its network is used, so the
 libraries that merely its data loading imports are stood in for.
@@ -29,6 +29,13 @@ CONFIG = {
         },
         "sample_rate": 16000, "mel_bins": 20, "frames": 36, "patch_size": 8, "stride": 4,
         "clips": 3, "seconds_per_clip": 2, "mean": -4.268, "deviation": 9.138, "logit_scale": 20,
+    },
+    "text": {
+        "trunk": {
+            "width": 8, "blocks": 2, "heads": 2, "mlp_ratio": 4, "pre_norm": False,
+            "key_value_bias": False,
+        },
+        "vocabulary_size": 40, "context_length": 9,
     },
 }
 
@@ -63,13 +70,18 @@ def original():
     stand_in("imagebind").__path__ = list(spec.submodule_search_locations)
     from imagebind.models import imagebind_model, multimodal_preprocessors
 
-    # The text tower is not used; its vocabulary file is not in every release of the package.
-    class NoText(torch.nn.Module):
-        def __init__(self, *_, **__):
-            super().__init__()
+    vision, audio, text = CONFIG["vision"], CONFIG["audio"], CONFIG["text"]
 
-    imagebind_model.TextPreprocessor = NoText
-    vision, audio = CONFIG["vision"], CONFIG["audio"]
+    # The vocabulary's file is not in every release of the package, and ids are given directly.
+    multimodal_preprocessors.SimpleTokenizer = lambda *_, **__: None
+    TextPreprocessor = imagebind_model.TextPreprocessor
+
+    def text_preprocessor(**sizes):
+        sizes["context_length"] = text["context_length"]
+        sizes["vocab_size"] = text["vocabulary_size"]
+        return TextPreprocessor(**sizes)
+
+    imagebind_model.TextPreprocessor = text_preprocessor
 
     # The model's constructor fixes the image size; the network below it takes any.
     def preprocessor(img_size, **others):
@@ -89,7 +101,8 @@ def original():
         audio_embed_dim=audio["trunk"]["width"], audio_num_blocks=audio["trunk"]["blocks"],
         audio_num_heads=audio["trunk"]["heads"], audio_num_mel_bins=audio["mel_bins"],
         audio_target_len=audio["frames"],
-        text_embed_dim=8, text_num_blocks=1, text_num_heads=2,
+        text_embed_dim=text["trunk"]["width"], text_num_blocks=text["trunk"]["blocks"],
+        text_num_heads=text["trunk"]["heads"],
         depth_embed_dim=8, depth_num_blocks=1, depth_num_heads=2,
         thermal_embed_dim=8, thermal_num_blocks=1, thermal_num_heads=2,
         imu_embed_dim=8, imu_num_blocks=1, imu_num_heads=2,
@@ -97,9 +110,10 @@ def original():
 
 
 def tower(name):
-    """Keeps the two towers that the product has."""
-    used = name.split(".")[1] in ("vision", "audio")
-    return name if used and not name.startswith("modality_postprocessors") else None
+    """Keeps the three towers that the product has, without the mask of texts."""
+    used = name.split(".")[1] in ("vision", "audio", "text") and not name.endswith(".mask")
+    fixed = name.startswith("modality_postprocessors") and ".text." not in name
+    return name if used and not fixed else None
 
 
 model = original()
@@ -107,13 +121,41 @@ recipe = fixture.fill(model, tower)
 image = fixture.tensor("imagebind.image", (2, 3, 32, 32))
 video = fixture.tensor("imagebind.video", (1, 3, 3, 2, 32, 32))
 audio = fixture.tensor("imagebind.audio", (2, 3, 1, 20, 36))
+# Marks 38 and 39 around texts of different lengths; one has the end mark twice.
+text = torch.tensor([
+    [38, 5, 17, 9, 39, 0, 0, 0, 0], [38, 39, 3, 0, 39, 0, 0, 0, 0], [38, 1, 2, 3, 4, 5, 6, 7, 39],
+])
 with torch.no_grad():
     outputs = {
         "image": model({"vision": image})["vision"],
         "video": model({"vision": video})["vision"],
         "audio_scaled": model({"audio": audio})["audio"],
+        "text_ids": text.to(torch.int32),
+        "text_scaled": model({"text": text})["text"],
     }
     # The assistant's copy of the network leaves the fixed scale out.
+    outputs["text"] = torch.nn.functional.normalize(outputs["text_scaled"], dim=-1)
     outputs["audio"] = outputs["audio_scaled"] / CONFIG["audio"]["logit_scale"]
+
+def contrast(a, b, scale):
+    logits, right = scale * a @ b.T, torch.arange(len(a))
+    return (
+        torch.nn.functional.cross_entropy(logits, right, reduction="sum")
+        + torch.nn.functional.cross_entropy(logits.T, right, reduction="sum")) / 2
+
+
+unit = lambda x: torch.nn.functional.normalize(x, dim=-1)
+words, pictures, sounds = (
+    unit(model({key: value})[key])
+    for key, value in (("text", text[:2]), ("vision", image), ("audio", audio)))
+scale = model.modality_postprocessors["text"][1].log_logit_scale.exp()
+loss = (
+    contrast(words, pictures, scale) + contrast(words, sounds, scale)
+    + contrast(pictures, sounds, CONFIG["audio"]["logit_scale"]))
+loss.backward()
+outputs["loss"] = loss
+for name, value in model.named_parameters():
+    if value.grad is not None and value.dim() <= 1:
+        outputs[f"gradient.{name}"] = value.grad
 fixture.save(
     "imagebind_towers", outputs, f"imagebind-packaged 0.1.2, torch {torch.__version__}", CONFIG, recipe)

@@ -12,6 +12,44 @@ import Testing
         return (network, fixture)
     }
 
+    private func textTower(on device: Device) throws -> (ImageBindText, Fixture) {
+        let fixture = try Fixture("imagebind_towers")
+        let weights = Weights(try fixture.weights, device: device)
+        let config: ImageBindConfig = try fixture.config()
+        let tower = try ImageBindText(
+            #require(config.text), embeddingWidth: config.embeddingWidth, from: weights)
+        try weights.finish(unused: ImageBindText.unusedTensors)
+        return (tower, fixture)
+    }
+
+    @Test(arguments: [Device.reference, .cpu])
+    func embedsTextsAsTheOriginal(device: Device) throws {
+        let (tower, fixture) = try textTower(on: device)
+        let ids = fixture["text_ids"].on(device)
+        for (name, scaling) in [("text", false), ("text_scaled", true)] {
+            let error = relativeError(
+                tower.embed(ids, scaling: scaling), fixture[name],
+                of: "ImageBind texts, \(name), \(device)", original: fixture.source)
+            #expect(error <= 1e-4)
+        }
+    }
+
+    @Test func whatFollowsTheEndMarkOfATextCountsForNothing() throws {
+        let (tower, _) = try textTower(on: .cpu)
+        let ids: [Int32] = [38, 5, 17, 9, 39, 0, 0, 0, 0]
+        let other: [Int32] = [38, 5, 17, 9, 39, 7, 39, 1, 2]
+        let vectors = tower.embed(Tensor(ids + other, [2, 9]))
+        #expect(vectors[0].isClose(to: vectors[1], absolute: 1e-6))
+    }
+
+    @Test func readsThePublishedTextTowerAlone() throws {
+        let weights = try blank(ImageBindFile.tensors)
+        let config = try #require(ImageBindConfig.huge.text)
+        _ = try ImageBindText(config, embeddingWidth: 1024, from: weights)
+        try weights.finish(unused: ImageBindText.unusedTensors)
+        #expect(weights.parameters.reduce(0) { $0 + $1.value.count } == 354_032_641)
+    }
+
     @Test(arguments: [Device.reference, .cpu])
     func embedsImagesAsTheOriginal(device: Device) throws {
         let (network, fixture) = try network(on: device)

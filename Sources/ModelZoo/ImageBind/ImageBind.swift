@@ -1,7 +1,7 @@
 // ImageBind, one embedding space for images, video and sound.
 // Paper: Girdhar et al. 2023, arXiv:2305.05665. Reference: facebookresearch/ImageBind 53680b0.
-// Checkpoint: imagebind_huge.pth, names as published; the towers of text, depth, heat and motion
-// in the same file are left alone.
+// Checkpoint: imagebind_huge.pth, names as published; the towers of depth, heat and motion in the
+// same file are left alone, and that of text is `ImageBindText`.
 
 public import TensorCore
 

@@ -1,4 +1,4 @@
-/// The sizes of ImageBind's vision and audio towers, and of the clips they were trained on.
+/// The sizes of ImageBind's vision, audio and text towers, and of the clips they were trained on.
 ///
 /// The published file carries no configuration; this JSON is ours, its keys these names in snake
 /// case. Nothing of it but `huge` is a constant of the code.
@@ -7,12 +7,18 @@ public struct ImageBindConfig: Codable, Equatable, Sendable {
     public var embeddingWidth: Int
     public var vision: ImageBindVisionConfig
     public var audio: ImageBindAudioConfig
+    /// Absent where the file has no text tower; `ImageBindText` reads it.
+    public var text: ImageBindTextConfig?
 
     /// All of them.
-    public init(embeddingWidth: Int, vision: ImageBindVisionConfig, audio: ImageBindAudioConfig) {
+    public init(
+        embeddingWidth: Int, vision: ImageBindVisionConfig, audio: ImageBindAudioConfig,
+        text: ImageBindTextConfig? = nil
+    ) {
         self.embeddingWidth = embeddingWidth
         self.vision = vision
         self.audio = audio
+        self.text = text
     }
 
     /// `imagebind_huge.pth`, with the clips that South-GPT's README feeds it.
@@ -25,7 +31,10 @@ public struct ImageBindConfig: Codable, Equatable, Sendable {
         audio: ImageBindAudioConfig(
             trunk: ImageBindTrunkConfig(width: 768, blocks: 12, heads: 12, keyValueBias: true),
             sampleRate: 16_000, melBins: 128, frames: 204, patchSize: 16, stride: 10, clips: 3,
-            secondsPerClip: 2, mean: -4.268, deviation: 9.138, logitScale: 20))
+            secondsPerClip: 2, mean: -4.268, deviation: 9.138, logitScale: 20),
+        text: ImageBindTextConfig(
+            trunk: ImageBindTrunkConfig(width: 1024, blocks: 24, heads: 16), vocabularySize: 49408,
+            contextLength: 77))
 
     /// - Throws: `ConfigError` for sizes that no tower can have
     func validate() throws {
@@ -171,5 +180,29 @@ public struct ImageBindAudioConfig: Codable, Equatable, Sendable {
     /// Patches of a clip; each is a token.
     var patches: Int {
         ((melBins - patchSize) / stride + 1) * ((frames - patchSize) / stride + 1)
+    }
+}
+
+/// The tower of texts.
+public struct ImageBindTextConfig: Codable, Equatable, Sendable {
+    public var trunk: ImageBindTrunkConfig
+    public var vocabularySize: Int
+    /// Tokens of a text, its two marks and the padding included.
+    public var contextLength: Int
+
+    /// All of them.
+    public init(trunk: ImageBindTrunkConfig, vocabularySize: Int, contextLength: Int) {
+        self.trunk = trunk
+        self.vocabularySize = vocabularySize
+        self.contextLength = contextLength
+    }
+
+    func validate() throws {
+        try trunk.validate("text.trunk")
+        try ConfigError.require(
+            "ImageBind",
+            sizes: [
+                "text.vocabulary_size": vocabularySize, "text.context_length": contextLength,
+            ])
     }
 }

@@ -17,8 +17,9 @@ struct ImageBindTrunk: Sendable {
         }
     }
 
-    func callAsFunction(_ tokens: Tensor) -> Tensor {
-        blocks.reduce(preNorm?(tokens) ?? tokens) { x, block in block(x) }
+    /// - Parameter mask: which tokens a token sees; the text tower's see those before them
+    func callAsFunction(_ tokens: Tensor, mask: AttentionMask = .none) -> Tensor {
+        blocks.reduce(preNorm?(tokens) ?? tokens) { x, block in block(x, mask: mask) }
     }
 }
 
@@ -39,8 +40,8 @@ struct ImageBindBlock: Sendable {
         contract = try Linear(inner, width, from: weights["mlp"]["fc2"])
     }
 
-    func callAsFunction(_ tokens: Tensor) -> Tensor {
-        let x = attention(attentionNorm(tokens), residual: tokens)
+    func callAsFunction(_ tokens: Tensor, mask: AttentionMask) -> Tensor {
+        let x = attention(attentionNorm(tokens), residual: tokens, mask: mask)
         return contract(expand(mlpNorm(x), activation: .gelu), residual: x)
     }
 }
@@ -70,11 +71,11 @@ struct ImageBindAttention: Sendable {
         output = try Linear(width, width, from: weights["out_proj"])
     }
 
-    func callAsFunction(_ tokens: Tensor, residual: Tensor) -> Tensor {
+    func callAsFunction(_ tokens: Tensor, residual: Tensor, mask: AttentionMask) -> Tensor {
         let parts = queriesKeysValues(tokens).split(3, axis: -1)
         let mixed = TensorCore.attention(
             parts[0].splitHeads(heads), Self.appending(biasKey, to: parts[1]).splitHeads(heads),
-            Self.appending(biasValue, to: parts[2]).splitHeads(heads))
+            Self.appending(biasValue, to: parts[2]).splitHeads(heads), mask: mask)
         return output(mixed, residual: residual)
     }
 

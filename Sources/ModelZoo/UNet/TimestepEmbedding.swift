@@ -23,22 +23,23 @@ struct TimestepEmbedding: Sendable {
         linear2 = try Linear(4 * width, 4 * width, from: weights["linear_2"])
     }
 
-    /// - Shapes: `condition [batch or 1, timeCondProjDim]` → `[batch or 1, 4 · width]`
-    func callAsFunction(_ timestep: Float, condition: Tensor?, device: Device) -> Tensor {
+    /// - Shapes: `timesteps [batch or 1]`, `condition [batch or 1, timeCondProjDim]` →
+    ///   `[batch or 1, 4 · width]`
+    func callAsFunction(_ timesteps: [Float], condition: Tensor?, device: Device) -> Tensor {
         var x = sinusoids(
-            of: timestep, width: width, cosineFirst: cosineFirst, frequencyShift: frequencyShift,
+            of: timesteps, width: width, cosineFirst: cosineFirst, frequencyShift: frequencyShift,
             device: device)
         if let conditionProjection, let condition { x = x + conditionProjection(condition) }
         return linear2(linear1(x, activation: .silu))
     }
 }
 
-/// The sinusoidal embedding of a timestep: `[1, width]`, one half cosines and one half sines of
-/// `t · 10000^(−k / (width/2 − shift))`.
+/// The sinusoidal embeddings of timesteps: `[timesteps, width]`, one half cosines and one half sines
+/// of `t · 10000^(−k / (width/2 − shift))`.
 ///
 /// In `float32` throughout, as the original: at t = 999 its rounding shows in the fifth digit.
 package func sinusoids(
-    of timestep: Float, width: Int, cosineFirst: Bool = true, frequencyShift: Float = 0,
+    of timesteps: [Float], width: Int, cosineFirst: Bool = true, frequencyShift: Float = 0,
     device: Device = .cpu
 ) -> Tensor {
     let logarithmOf10000: Float = 9.2103404
@@ -46,7 +47,9 @@ package func sinusoids(
     let exponents = (0..<half).map { k in
         -logarithmOf10000 * Float(k) / (Float(half) - frequencyShift)
     }
-    let angles = Tensor(exponents, [1, half], device: device).exp() * timestep
+    let angles =
+        Tensor(exponents, [1, half], device: device).exp()
+        * Tensor(timesteps, [timesteps.count, 1], device: device)
     let (cosines, sines) = (angles.cos(), angles.sin())
     return Tensor.concatenate(cosineFirst ? [cosines, sines] : [sines, cosines], axis: 1)
 }

@@ -81,10 +81,27 @@ public struct UNet: Sendable {
         _ sample: Tensor, timestep: Float, context: Tensor? = nil, classLabels: Tensor? = nil,
         timeCondition: Tensor? = nil
     ) -> Tensor {
+        self(
+            sample, timesteps: [timestep], context: context, classLabels: classLabels,
+            timeCondition: timeCondition)
+    }
+
+    /// The predictions for latents that each stand somewhere else on the schedule, as in training.
+    ///
+    /// - Parameter timesteps: one for each of the batch, or one for all
+    public func callAsFunction(
+        _ sample: Tensor, timesteps: [Float], context: Tensor? = nil,
+        classLabels: Tensor? = nil, timeCondition: Tensor? = nil
+    ) -> Tensor {
         checkShapes(sample, context, classLabels)
+        precondition(
+            [1, sample.shape[0]].contains(timesteps.count),
+            "UNet: \(timesteps.count) timesteps for \(sample.shape[0]) latents")
+        let frames = config.isTemporal ? sample.shape[2] : 1
+        let rows = embedding(timesteps, classLabels, timeCondition, like: sample)
         let condition = UNetCondition(
-            embedding: embedding(timestep, classLabels, timeCondition, like: sample),
-            context: context, frames: config.isTemporal ? sample.shape[2] : 1)
+            embedding: rows.shape[0] > 1 && frames > 1 ? rows.repeated(frames, axis: 0) : rows,
+            context: context, frames: frames)
 
         var x = convIn(config.isTemporal ? sample.transposed(1, 2).flattened(0...1) : sample)
         if let transformerIn { x = transformerIn(x, frames: condition.frames) }
@@ -101,9 +118,10 @@ public struct UNet: Sendable {
 
     /// What every residual block adds, after its SiLU: `[batch or 1, embeddingSize]`.
     private func embedding(
-        _ timestep: Float, _ classLabels: Tensor?, _ timeCondition: Tensor?, like sample: Tensor
+        _ timesteps: [Float], _ classLabels: Tensor?, _ timeCondition: Tensor?,
+        like sample: Tensor
     ) -> Tensor {
-        let time = timeEmbedding(timestep, condition: timeCondition, device: sample.device)
+        let time = timeEmbedding(timesteps, condition: timeCondition, device: sample.device)
         guard let classEmbedding, let classLabels else { return time.silu() }
         let label = classEmbedding(classLabels)
         return Tensor.concatenate([time.broadcast(to: label.shape), label], axis: 1).silu()
@@ -129,7 +147,7 @@ public struct UNet: Sendable {
 
 /// What all layers of one evaluation see beside the latent.
 struct UNetCondition {
-    /// `[batch or 1, embeddingSize]`, activated.
+    /// `[batch · frames or 1, embeddingSize]`, activated.
     let embedding: Tensor
     /// `[batch, tokens, contextSize]`
     let context: Tensor?

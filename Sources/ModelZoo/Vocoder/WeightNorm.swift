@@ -30,6 +30,28 @@ extension Checkpoint {
         return try Checkpoint(file: file, tensors: tensors, metadata: metadata)
     }
 
+    /// The reverse: every `weight` of a convolution, which has three axes or more, as `weight_g` and
+    /// `weight_v`, for networks that are trained so.
+    package func splittingWeightNorm() throws -> Checkpoint {
+        let tensors = tensors.flatMap { tensor -> [StoredTensor] in
+            guard tensor.name.hasSuffix(".weight"), tensor.shape.count >= 3 else { return [tensor] }
+            let lengths = tensor.shape.indices.map { $0 == 0 ? tensor.shape[0] : 1 }
+            return [
+                StoredTensor(
+                    name: tensor.name + "_g", dtype: .float32, shape: lengths, file: tensor.file
+                ) {
+                    try tensor.tensor().squared()
+                        .sum(Array(tensor.shape.indices.dropFirst()), keepingAxes: true)
+                        .squareRoot()
+                },
+                StoredTensor(
+                    name: tensor.name + "_v", dtype: tensor.dtype, shape: tensor.shape,
+                    file: tensor.file, load: tensor.load),
+            ]
+        }
+        return try Checkpoint(file: file, tensors: tensors, metadata: metadata)
+    }
+
     private func folded(
         _ direction: StoredTensor, magnitude name: String, into weight: String
     ) throws -> StoredTensor {

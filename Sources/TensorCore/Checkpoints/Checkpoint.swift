@@ -7,7 +7,7 @@ public struct StoredTensor: Sendable {
     /// The file it lies in, for messages.
     public let file: String
     /// Maps or reads the elements onto the host.
-    let load: @Sendable () throws -> Tensor
+    package let load: @Sendable () throws -> Tensor
 
     package init(
         name: String, dtype: DType, shape: Shape, file: String,

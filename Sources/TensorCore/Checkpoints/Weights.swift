@@ -7,12 +7,14 @@ import Synchronization
 /// mixes the two: that is the view's policy, fixed where the root was made.
 public struct Weights: Sendable {
     /// The dotted path of this view; empty at the root.
-    public let path: String
+    public private(set) var path = ""
     private let ledger: Ledger
     /// Which layers below this view are adapted; the last match counts.
-    private let adapters: [(pattern: String, config: LoRAConfig)]
+    private var adapters: [(pattern: String, config: LoRAConfig)] = []
     /// Which tables below this view end in rows of a parameter of their own, and in how many.
-    private let extensions: [(pattern: String, rows: Int)]
+    private var extensions: [(pattern: String, rows: Int)] = []
+    /// Whether convolutions below this view hold their weights as magnitudes and directions.
+    private(set) var isWeightNormalized = false
 
     /// Weights from checkpoints; where several have a name, the first wins. A name that none has
     /// is an error, unless it matches one of `drawing`, which are then drawn with `seed`.
@@ -28,9 +30,7 @@ public struct Weights: Sendable {
         _ checkpoints: [Checkpoint], drawing patterns: [String] = [], seed: UInt64 = 13,
         device: Device = .cpu
     ) {
-        self.init(
-            path: "",
-            ledger: Ledger(checkpoints, drawing: patterns, seed: seed, device: device))
+        self.init(Ledger(checkpoints, drawing: patterns, seed: seed, device: device))
     }
 
     /// Weights that are all drawn, as PyTorch's layers draw theirs from the same seed and order.
@@ -41,23 +41,19 @@ public struct Weights: Sendable {
     /// Weights of whatever shapes are asked for, all zero, that take no memory: to list and count
     /// the parameters of a configuration without its file.
     public static func shapesOnly(device: Device = .cpu) -> Weights {
-        Weights(path: "", ledger: Ledger([], drawing: nil, seed: 0, device: device))
+        Weights(Ledger([], drawing: nil, seed: 0, device: device))
     }
 
-    private init(
-        path: String, ledger: Ledger, adapters: [(pattern: String, config: LoRAConfig)] = [],
-        extensions: [(pattern: String, rows: Int)] = []
-    ) {
-        self.path = path
-        self.ledger = ledger
-        self.adapters = adapters
-        self.extensions = extensions
+    private init(_ ledger: Ledger) { self.ledger = ledger }
+
+    private func changed(_ change: (inout Weights) -> Void) -> Weights {
+        var view = self
+        change(&view)
+        return view
     }
 
     /// The view one name further in; dots are allowed.
-    public subscript(name: String) -> Weights {
-        Weights(path: join(name), ledger: ledger, adapters: adapters, extensions: extensions)
-    }
+    public subscript(name: String) -> Weights { changed { $0.path = join(name) } }
 
     /// The view one index further in.
     public subscript(index: Int) -> Weights { self["\(index)"] }
@@ -88,17 +84,17 @@ public struct Weights: Sendable {
 
     /// The same view where layers whose path matches one of `patterns` get low-rank adapters.
     public func adapted(_ config: LoRAConfig, matching patterns: [String]) -> Weights {
-        Weights(
-            path: path, ledger: ledger, adapters: adapters + patterns.map { ($0, config) },
-            extensions: extensions)
+        changed { $0.adapters += patterns.map { ($0, config) } }
     }
+
+    /// The same view where convolutions train a magnitude and a direction in the place of each
+    /// weight, `weight_g` and `weight_v`.
+    public func weightNormalized() -> Weights { changed { $0.isWeightNormalized = true } }
 
     /// The same view where the last rows of the tables and matrices whose path matches one of
     /// `patterns` are a parameter of their own, `added_rows`: they train while the others rest.
     public func extended(by rows: Int, matching patterns: [String]) -> Weights {
-        Weights(
-            path: path, ledger: ledger, adapters: adapters,
-            extensions: extensions + patterns.map { ($0, rows) })
+        changed { $0.extensions += patterns.map { ($0, rows) } }
     }
 
     /// How many rows of the layer at this path are a parameter of their own.

@@ -3,7 +3,7 @@
 /// - Shapes: `[batch, inputs, spatial...]` → `[batch, outputs, spatial'...]`
 /// - Checkpoint: `weight [outputs, inputs / groups, kernel...]`, `bias [outputs]`
 public struct Convolution: Sendable {
-    let weight: Parameter
+    let weight: Filters
     let bias: Parameter?
     let geometry: ConvolutionGeometry
 
@@ -26,8 +26,7 @@ public struct Convolution: Sendable {
         bias: Bool = true, from weights: Weights
     ) throws {
         let fan = inputs / geometry.groups * kernel.elementCount
-        weight = try weights.parameter(
-            "weight", [outputs, inputs / geometry.groups] + kernel, initial: .kaimingUniform)
+        weight = try Filters([outputs, inputs / geometry.groups] + kernel, from: weights)
         self.bias =
             bias ? try weights.parameter("bias", [outputs], initial: .uniformByFan(fan)) : nil
         self.geometry = geometry
@@ -44,7 +43,7 @@ public struct Convolution: Sendable {
 /// - Shapes: `[batch, inputs, n]` → `[batch, outputs, (n − 1)·stride − 2·padding + kernel]`
 /// - Checkpoint: `weight [inputs, outputs, kernel...]`, `bias [outputs]`
 public struct TransposedConvolution: Sendable {
-    let weight: Parameter
+    let weight: Filters
     let bias: Parameter?
     let geometry: ConvolutionGeometry
 
@@ -53,8 +52,7 @@ public struct TransposedConvolution: Sendable {
         _ inputs: Int, _ outputs: Int, kernel: [Int], stride: [Int], padding: [Int],
         bias: Bool = true, from weights: Weights
     ) throws {
-        weight = try weights.parameter(
-            "weight", [inputs, outputs] + kernel, initial: .kaimingUniform)
+        weight = try Filters([inputs, outputs] + kernel, from: weights)
         self.bias =
             bias
             ? try weights.parameter(

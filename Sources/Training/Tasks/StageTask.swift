@@ -123,7 +123,7 @@ public struct StageTask: TrainingTask {
     /// ImageBind's vector of a file, `[width]`.
     private func vector(of medium: MediaReference) throws -> Tensor {
         try vectors.value(of: medium) { path in
-            let input = try model.encoder.config.input(from: path, medium.modality)
+            let input = try model.encoder.config.input(path, medium.modality).unsqueezed(0)
             return withoutGradients { model.encoder.embed(input, medium.modality) }.squeezed(0)
         }
     }

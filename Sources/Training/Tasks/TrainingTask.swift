@@ -58,9 +58,6 @@ extension TrainingTask {
     public var state: [(name: String, value: Tensor)] { [] }
     public func restore(_ state: Checkpoint) throws {}
     public func previews(of items: [Item], at moment: TrainingMoment) throws -> [Preview] { [] }
-    public func didStep(_ moment: TrainingMoment) {}
-    public var state: [(name: String, value: Tensor)] { [] }
-    public func restore(_ state: Checkpoint) throws {}
 }
 
 /// One turn of a step: parameters that move together along the gradient of one loss.

@@ -163,9 +163,9 @@ import Testing
                 0.7654141, -0.8481001, 0.9323273, 0.9993156, -0.6435381, -0.5298360, 0.3616154,
                 0.0369916,
             ] as [Float], [1, 8])
-        #expect(sinusoids(of: 37, width: 8, device: device).isClose(to: small, absolute: 1e-6))
+        #expect(sinusoids(of: [37], width: 8, device: device).isClose(to: small, absolute: 1e-6))
 
-        let large = sinusoids(of: 999, width: 320, device: device).floats()
+        let large = sinusoids(of: [999], width: 320, device: device).floats()
         let printed: [(Int, Float)] = [
             (0, 0.999650), (1, 0.802678), (2, -0.278062), (79, -0.401935), (159, 0.994406),
             (160, -0.026461), (161, 0.596413), (162, -0.960563), (319, 0.105622),
@@ -174,7 +174,7 @@ import Testing
         // some frequencies to neighbours.
         for (index, value) in printed { #expect(abs(large[index] - value) <= 6.2e-5) }
 
-        let sinesFirst = sinusoids(of: 37, width: 8, cosineFirst: false, device: device)
+        let sinesFirst = sinusoids(of: [37], width: 8, cosineFirst: false, device: device)
         let halves = small.split(2, axis: 1)
         #expect(
             sinesFirst.isClose(

@@ -1,0 +1,121 @@
+public import DataPipeline
+import Dialogue
+
+/// The components that can be trained on their own, as `--task` names them.
+public enum PretrainingTask: String, Codable, CaseIterable, Sendable {
+    /// The language model.
+    case llama
+    /// The encoder: images, clips, sounds and texts in one space.
+    case imagebind
+    /// The text encoder of image and video decoders.
+    case clipText = "clip_text"
+    /// The text encoder of sound decoders.
+    case clapText = "clap_text"
+    /// The autoencoder of pictures or of spectrograms.
+    case vae
+    /// The network that denoises latents, with its text encoder if wanted.
+    case unet
+    /// From spectrograms to sound.
+    case vocoder
+
+    /// The component of a name.
+    ///
+    /// - Throws: `SettingsError.badValue`, which lists the names
+    public static func named(_ name: String) throws -> PretrainingTask {
+        guard let task = PretrainingTask(rawValue: name) else {
+            throw SettingsError.badValue(
+                key: "task", file: "--task", found: "'\(name)'",
+                expected: allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        return task
+    }
+
+    /// Reads a file of settings and makes the task that it describes.
+    ///
+    /// - Parameters:
+    ///   - file: such as `Configs/pretrain/unet.yaml`
+    ///   - assignments: `key=value`, laid over it
+    ///   - root: where relative paths in it start
+    ///   - datasets: opens a dataset of the catalog by name; vocabularies are made from the texts,
+    ///     and the scale of latents is measured on them
+    /// - Throws: `SettingsError`, `ConfigError`, `CheckpointError`, `TokenizerError`, `DatasetError`
+    public func open(
+        _ file: String, assignments: [String] = [], root: String = ".",
+        datasets: (String) throws -> DialogueDataset
+    ) throws -> (settings: PretrainingSettings, task: any TrainingTask) {
+        func read<Recipe: Codable & Sendable>(
+            _ type: Recipe.Type
+        ) throws -> (PretrainingSettings, Recipe, PretrainingSource) {
+            let config = try PretrainingConfig<Recipe>(contentsOf: file, assignments: assignments)
+            guard config.task == self else {
+                throw SettingsError.badValue(
+                    key: "task", file: file, found: "'\(config.task.rawValue)'",
+                    expected: "\(rawValue), as asked for")
+            }
+            let opened = try config.datasetNameList.map(datasets)
+            let source = PretrainingSource(
+                file: file, root: root, seed: config.seed, datasets: opened)
+            return (PretrainingSettings(config), config.recipe, source)
+        }
+        switch self {
+        case .llama:
+            let (settings, recipe, source) = try read(LanguageModelRecipe.self)
+            return (settings, try LanguageModelTask(recipe, source))
+        case .imagebind:
+            let (settings, recipe, source) = try read(ImageBindRecipe.self)
+            return (settings, try ImageBindTask(recipe, source))
+        case .clipText, .clapText:
+            let (settings, recipe, source) = try read(TextEncoderTask.Recipe.self)
+            return (settings, try TextEncoderTask(rawValue, recipe, source))
+        case .vae:
+            let (settings, recipe, source) = try read(AutoencoderRecipe.self)
+            return (settings, try AutoencoderTask(recipe, source))
+        case .unet:
+            let (settings, recipe, source) = try read(DenoiserRecipe.self)
+            return (settings, try DenoiserTask(recipe, source))
+        case .vocoder:
+            let (settings, recipe, source) = try read(VocoderRecipe.self)
+            return (settings, try VocoderTask(recipe, source))
+        }
+    }
+}
+
+/// Where a recipe comes from, and what it may look at while its networks are made.
+public struct PretrainingSource: Sendable {
+    /// The file of settings, which errors name.
+    public let file: String
+    /// Where relative paths start.
+    public let root: String
+    /// Of fresh weights.
+    public let seed: UInt64
+    public let datasets: [DialogueDataset]
+
+    /// A source.
+    public init(
+        file: String = "the recipe", root: String = ".", seed: UInt64 = 13,
+        datasets: [DialogueDataset] = []
+    ) {
+        (self.file, self.root, self.seed, self.datasets) = (file, root, seed, datasets)
+    }
+
+    func path(_ path: String) -> String { resolvedPath(path, root: root) }
+
+    func fault(_ key: String, _ found: String, _ expected: String) -> SettingsError {
+        .badValue(key: "recipe.\(key)", file: file, found: found, expected: expected)
+    }
+
+    /// The texts of at most `limit` samples of each dataset, for vocabularies. Samples that cannot be
+    /// read are left to the loader, which puts them aside.
+    func texts(limit: Int = 100_000) throws -> [String] {
+        let texts = datasets.flatMap { dataset in
+            (0..<min(dataset.count, limit)).flatMap { index -> [String] in
+                guard let sample = try? dataset.sample(index) else { return [] }
+                return sample.messages.map(\.text) + sample.targets.map(\.caption)
+            }
+        }
+        guard !texts.isEmpty else {
+            throw fault("tokenizer", "absent, and no dataset has text to make one from", "a folder")
+        }
+        return texts
+    }
+}
