@@ -41,12 +41,7 @@ public struct DecoderConfig: Equatable, Sendable {
 
     /// What the UNet takes beside the latents: text states `[tokens, width]`, or for sound one
     /// vector `[width]`.
-    public var conditioningShape: Shape {
-        switch textEncoder {
-        case .clip(let clip): [clip.maxPositionEmbeddings, clip.hiddenSize]
-        case .clap(let clap): [clap.projectionDim]
-        }
-    }
+    public var conditioningShape: Shape { textEncoder.conditioningShape }
 
     private func check() throws {
         func require(_ what: String, _ found: Int, _ expected: Int) throws {
@@ -64,12 +59,7 @@ public struct DecoderConfig: Equatable, Sendable {
         try require(
             "UNet spatial axes", unet.isTemporal ? 3 : 2, modality == .video ? 3 : 2)
         try require("VAE output channels", vae.outChannels, modality == .audio ? 1 : 3)
-        switch textEncoder {
-        case .clip(let clip):
-            try require("UNet context width", unet.contextSize ?? 0, clip.hiddenSize)
-        case .clap(let clap):
-            try require("UNet class label width", unet.classSize ?? 0, clap.projectionDim)
-        }
+        try textEncoder.requireFit(of: unet, modality)
         try require("number of vocoders", vocoder == nil ? 0 : 1, modality == .audio ? 1 : 0)
         if let bins = vocoder?.modelInDim {
             let factor = vae.pixelsPerLatent
@@ -82,4 +72,26 @@ public struct DecoderConfig: Equatable, Sendable {
 public enum TextEncoderConfig: Equatable, Sendable {
     case clip(CLIPTextConfig)
     case clap(CLAPTextConfig)
+
+    /// What a prompt becomes: `[tokens, width]` of CLIP, `[width]` of CLAP.
+    public var conditioningShape: Shape {
+        switch self {
+        case .clip(let clip): [clip.maxPositionEmbeddings, clip.hiddenSize]
+        case .clap(let clap): [clap.projectionDim]
+        }
+    }
+
+    /// Throws unless that is as wide as the UNet expects it.
+    func requireFit(of unet: UNetConfig, _ modality: Modality) throws {
+        let (what, found, expected) =
+            switch self {
+            case .clip(let clip): ("UNet context width", unet.contextSize ?? 0, clip.hiddenSize)
+            case .clap(let clap):
+                ("UNet class label width", unet.classSize ?? 0, clap.projectionDim)
+            }
+        guard found == expected else {
+            throw DecoderError.incompatible(
+                decoder: modality.rawValue, what: what, found: found, expected: expected)
+        }
+    }
 }

@@ -1,5 +1,5 @@
 import FoundationEssentials
-import ModelZoo
+public import ModelZoo
 import TensorCore
 
 // A folder as diffusers writes it: model_index.json and a folder for each component.
@@ -10,16 +10,8 @@ extension DecoderConfig {
     /// - Throws: `DecoderError` for a missing component or another kind of pipeline, `ConfigError`
     ///   for a file that cannot be read
     public init(folder: String) throws {
-        let index = "\(folder)/model_index.json"
-        let entries = try ConfigFile.read([String: IndexEntry].self, from: index)
-        guard case .text(let pipeline) = entries["_class_name"] else {
-            throw ConfigError.malformed(file: index, reason: "lacks the key '_class_name'")
-        }
-        guard let modality = Modality.allCases.first(where: { $0.pipeline == pipeline }) else {
-            throw DecoderError.unsupported(
-                file: index, what: "'\(pipeline)'",
-                expected: Modality.allCases.map(\.pipeline).joined(separator: ", "))
-        }
+        let (modality, entries) = try DecoderConfig.index(of: folder)
+        let index = DecoderConfig.indexFile(of: folder)
         for component in DecoderComponent.allCases {
             guard let (_, types) = modality.classes(component) else { continue }
             try DecoderConfig.require(component, "\(folder)/\(component.rawValue)")
@@ -42,10 +34,41 @@ extension DecoderConfig {
         }
         try self.init(
             modality, unet: read(.unet), vae: read(.vae),
-            textEncoder: modality == .audio
-                ? .clap(read(.textEncoder)) : .clip(read(.textEncoder)),
+            textEncoder: DecoderConfig.textEncoder(of: modality, in: folder),
             vocoder: modality == .audio ? read(.vocoder) : nil,
             scheduler: read(.scheduler, "scheduler_config.json"))
+    }
+
+    private static func indexFile(of folder: String) -> String { "\(folder)/model_index.json" }
+
+    /// What the pipeline makes, and the entries of its `model_index.json`.
+    private static func index(of folder: String) throws -> (Modality, [String: IndexEntry]) {
+        let index = indexFile(of: folder)
+        let entries = try ConfigFile.read([String: IndexEntry].self, from: index)
+        guard case .text(let pipeline) = entries["_class_name"] else {
+            throw ConfigError.malformed(file: index, reason: "lacks the key '_class_name'")
+        }
+        guard let modality = Modality.allCases.first(where: { $0.pipeline == pipeline }) else {
+            throw DecoderError.unsupported(
+                file: index, what: "'\(pipeline)'",
+                expected: Modality.allCases.map(\.pipeline).joined(separator: ", "))
+        }
+        return (modality, entries)
+    }
+
+    /// What a folder's `model_index.json` says that it makes.
+    ///
+    /// - Throws: `ConfigError`; `DecoderError` for another kind of pipeline
+    public static func modality(of folder: String) throws -> Modality { try index(of: folder).0 }
+
+    /// The configuration of the text encoder in a folder.
+    static func textEncoder(
+        of modality: Modality, in folder: String
+    ) throws -> TextEncoderConfig {
+        let path = "\(folder)/\(DecoderComponent.textEncoder.rawValue)/config.json"
+        try require(.textEncoder, path)
+        return modality == .audio
+            ? .clap(try ConfigFile.read(from: path)) : .clip(try ConfigFile.read(from: path))
     }
 
     private static func require(_ component: DecoderComponent, _ path: String) throws {

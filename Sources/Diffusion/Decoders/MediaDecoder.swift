@@ -45,16 +45,7 @@ public struct MediaDecoder: Sendable {
     ///   file
     public init(folder: String, variant: String? = nil, device: Device = .cpu) throws {
         let config = try DecoderConfig(folder: folder)
-        let vocabulary = "\(folder)/\(DecoderComponent.tokenizer.rawValue)"
-        let tokenize: PromptEncoder.Tokenize
-        switch config.textEncoder {
-        case .clip:
-            let tokenizer = try CLIPTokenizer(folder: vocabulary)
-            tokenize = { tokenizer.encode($0, length: $1) }
-        case .clap:
-            let tokenizer = try RobertaTokenizer(folder: vocabulary)
-            tokenize = { tokenizer.encode($0, length: $1).ids }
-        }
+        let tokenize = try config.textEncoder.tokenizer(of: folder)
         try self.init(config, device: device, tokenize: tokenize) { component in
             let path = "\(folder)/\(component.rawValue)"
             let checkpoint = try Checkpoint(component: path, variant: variant)

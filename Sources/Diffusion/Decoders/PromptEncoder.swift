@@ -47,24 +47,54 @@ public struct PromptEncoder: Sendable {
     }
 
     private func encoded(_ prompt: String, _ tokens: Int?) throws -> Tensor {
+        try states(of: [ids(prompt, tokens ?? maxTokens)])[0]
+    }
+
+    /// The conditions of several prompts, each as for it alone. Those that are as long as one
+    /// another cost the least: CLAP computes no more padding than its longest prompt needs.
+    ///
+    /// - Throws: `DecoderError.incompatible` for ids that the encoder does not have
+    public func callAsFunction(_ prompts: [String]) throws -> [Tensor] {
+        guard !prompts.isEmpty else { return [] }
+        let states = try states(of: prompts.map { try ids($0, maxTokens) })
+        return (0..<prompts.count).map { states[$0] }
+    }
+
+    /// Whether a prompt has more tokens than the encoder reads, so that its end is lost.
+    public func isTooLong(_ prompt: String) -> Bool {
+        let (whole, longer) = (tokenize(prompt, maxTokens), tokenize(prompt, maxTokens + 1))
+        return !longer.starts(with: whole)
+    }
+
+    /// The most tokens of a prompt, its marks included.
+    public var maxTokens: Int {
         switch network {
-        case .clip(let clip):
-            let length = tokens ?? clip.config.maxPositionEmbeddings
-            return clip(try ids(prompt, length, of: clip.config.vocabSize))[0]
-        case .clap(let clap):
-            let length = clap.config.maxTokens
-            return clap(try ids(prompt, length, of: clap.config.vocabSize)).normalized()[0]
+        case .clip(let clip): clip.config.maxPositionEmbeddings
+        case .clap(let clap): clap.config.maxTokens
         }
     }
 
-    private func ids(_ prompt: String, _ length: Int, of vocabulary: Int) throws -> Tensor {
+    private func states(of rows: [[Int]]) -> Tensor {
+        let ids = Tensor(rows.joined().map { Int32($0) }, [rows.count, rows[0].count])
+        return switch network {
+        case .clip(let clip): clip(ids)
+        case .clap(let clap): clap(ids).normalized()
+        }
+    }
+
+    private func ids(_ prompt: String, _ length: Int) throws -> [Int] {
         let ids = tokenize(prompt, length)
+        let vocabulary =
+            switch network {
+            case .clip(let clip): clip.config.vocabSize
+            case .clap(let clap): clap.config.vocabSize
+            }
         if let stray = ids.first(where: { !(0..<vocabulary).contains($0) }) {
             throw DecoderError.incompatible(
                 decoder: "the text encoder of the", what: "a token id of its tokenizer",
                 found: stray, expected: vocabulary - 1)
         }
-        return Tensor(ids.map { Int32($0) }, [1, ids.count])
+        return ids
     }
 
     /// Conditions of the empty prompt, by number of tokens.
