@@ -44,7 +44,7 @@ let libraries = [
 ]
 let tools = [
     "southgpt-infer", "southgpt-checkpoint", "southgpt-bench", "southgpt-doctor",
-    "southgpt-preprocess", "southgpt-train",
+    "southgpt-preprocess", "southgpt-embed", "southgpt-train",
 ]
 
 let package = Package(
@@ -135,6 +135,9 @@ let package = Package(
         tool(
             "southgpt-preprocess", "Preprocess",
             ["DataPipeline", "Dialogue", "MelodyMini", "ModelZoo", "TensorCore"]),
+        tool(
+            "southgpt-embed", "Embed",
+            ["DataPipeline", "Diffusion", "ModelZoo", "SouthGPT", "TensorCore"]),
         tool(
             "southgpt-train", "Train", ["DataPipeline", "MelodyMini", "SouthGPT", "Training"]),
 

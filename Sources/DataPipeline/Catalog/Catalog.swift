@@ -187,3 +187,22 @@ package func resolvedPath(_ path: String, root: String) -> String {
     let inside = path.hasPrefix("../") ? String(path.dropFirst(3)) : path
     return root == "." ? inside : "\(root)/\(inside)"
 }
+
+/// A file of captions and the folder for their embeddings, as a user typed them or as the README has
+/// them. A file that is there as typed is taken so, and the folder too; if not, both are seen from
+/// `root`, where the README's `../data`, seen from its `code/`, is `data`.
+public func readmePaths(
+    captions: String, output: String, root: String
+) -> (captions: String, output: String) {
+    // Shards are a pattern, not a file: their folder decides.
+    func isThere(_ path: String) -> Bool {
+        let isPattern = RecordSet.expanded(path) != [path]
+        let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+        let place = isPattern ? (folder + ["."]).joined(separator: "/") : path
+        return FileManager.default.fileExists(atPath: place)
+    }
+    let typed = existingSpelling(of: captions)
+    let inRoot = existingSpelling(of: resolvedPath(captions, root: root))
+    if isThere(typed) || !isThere(inRoot) { return (typed, output) }
+    return (inRoot, resolvedPath(output, root: root))
+}

@@ -67,6 +67,12 @@ public struct DialogueDataset: Sendable {
             contentsOf: entry.dataPath, columns: converter.unnamedColumns, limits: limits)
     }
 
+    /// Over records that were found already.
+    init(_ entry: DatasetEntry, records: RecordSet) {
+        (self.entry, self.records) = (entry, records)
+        converter = RecordConverter(entry: entry, prompt: "")
+    }
+
     /// Sets records apart at random: which ones depends on the seed and their number alone.
     public func split(
         holdingOut held: Int, seed: UInt64

@@ -12,6 +12,8 @@ public enum EmbeddingError: Error, Equatable {
     case wrongShape(
         file: String, modality: Modality, found: Shape, madeBy: String?, expected: Shape,
         decoder: String)
+    /// A file that another program wrote stands in the way, of a shape for another decoder.
+    case foreign(file: String, modality: Modality, found: Shape, expected: Shape)
     /// It holds infinities or worse.
     case notFinite(file: String, modality: Modality)
     /// The index of the folder is damaged.
@@ -35,6 +37,10 @@ extension EmbeddingError: CustomStringConvertible {
             "\(file): an embedding of shape \(found)\(maker.map { ", made by '\($0)'" } ?? ""), "
                 + "expected \(expected), which '\(decoder)' takes. "
                 + EmbeddingError.mend(file, modality, model: decoder)
+        case .foreign(let file, let modality, let found, let expected):
+            "\(file): an embedding of shape \(found) that another program wrote, expected "
+                + "\(expected) for this \(modality.rawValue) decoder. Name another folder, or "
+                + "replace such files with --replace."
         case .notFinite(let file, let modality):
             "\(file): holds numbers that are not finite, expected none. Remove the file, then: "
                 + EmbeddingError.command(file, modality, model: "MODEL")

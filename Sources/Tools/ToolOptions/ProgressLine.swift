@@ -14,26 +14,37 @@ public final class ProgressLine {
         usesColor = isTerminal && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
     }
 
-    /// Shows how far a job is.
-    public func show(_ label: String, _ completed: Int, of total: Int) {
+    /// Shows how far a job is, and how long the rest may take where that is known.
+    public func show(
+        _ label: String, _ completed: Int, of total: Int, secondsLeft: Double? = nil
+    ) {
         guard total > 0 else { return }
-        isTerminal ? redraw(label, completed, total) : report(label, completed, total)
+        let left = secondsLeft.map { ProgressLine.left($0) } ?? ""
+        isTerminal
+            ? redraw(label, completed, total, left) : report(label, completed, total, left)
     }
 
-    private func redraw(_ label: String, _ completed: Int, _ total: Int) {
+    private static func left(_ seconds: Double) -> String {
+        let whole = Int(min(1e9, max(0, seconds.rounded(.up))))
+        if whole < 90 { return ", \(whole) s left" }
+        if whole < 5400 { return ", \((whole + 30) / 60) min left" }
+        return ", \(whole / 3600) h \(whole % 3600 / 60) min left"
+    }
+
+    private func redraw(_ label: String, _ completed: Int, _ total: Int, _ left: String) {
         let filled = 24 * completed / total
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
         let tinted = usesColor ? "\u{1B}[36m\(bar)\u{1B}[0m" : bar
-        shown = "\(label) \(tinted) \(completed)/\(total)"
+        shown = "\(label) \(tinted) \(completed)/\(total)\(left)"
         write("\r\u{1B}[2K\(shown)" + (completed >= total ? "\n" : ""))
         if completed >= total { shown = "" }
     }
 
-    private func report(_ label: String, _ completed: Int, _ total: Int) {
+    private func report(_ label: String, _ completed: Int, _ total: Int, _ left: String) {
         let tenth = 10 * completed / total
         guard tenth != lastTenth || label != lastLabel else { return }
         (lastTenth, lastLabel) = (tenth, label)
-        write("\(label) \(completed)/\(total)\n")
+        write("\(label) \(completed)/\(total)\(left)\n")
     }
 
     /// Takes the bar away, before something else is printed.
