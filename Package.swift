@@ -91,7 +91,9 @@ let package = Package(
 
         library(
             "TensorCore", ["CSouthKernels", "CSouthLAPACKE", "CSouthOpenBLAS", "CSouthZlib"]),
-        library("MediaIO", ["TensorCore", "CSouthImageCodecs", "CSouthSndfile", "CSouthFFmpeg"]),
+        library(
+            "MediaIO",
+            ["TensorCore", "CSouthFFmpeg", "CSouthImageCodecs", "CSouthKernels", "CSouthSndfile"]),
         library("ModelZoo", ["TensorCore"]),
         library("Diffusion", ["ModelZoo", "TensorCore"]),
         library("Dialogue", ["ModelZoo", "TensorCore"]),

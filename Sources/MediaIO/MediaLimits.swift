@@ -11,17 +11,24 @@ public struct MediaLimits: Codable, Equatable, Sendable {
     public var frames: Int
     /// Bytes of the file itself.
     public var fileBytes: Int
+    /// Channels of a sound.
+    public var channels: Int
+    /// Samples a second of each channel.
+    public var sampleRate: Int
 
     /// Limits that fit a photo, an hour of music and an hour of video on a small machine.
     public init(
         pixels: Int = 100_000_000, seconds: Double = 3_600, samples: Int = 400_000_000,
-        frames: Int = 250_000, fileBytes: Int = 4_294_967_296
+        frames: Int = 250_000, fileBytes: Int = 4_294_967_296, channels: Int = 64,
+        sampleRate: Int = 768_000
     ) {
         self.pixels = pixels
         self.seconds = seconds
         self.samples = samples
         self.frames = frames
         self.fileBytes = fileBytes
+        self.channels = channels
+        self.sampleRate = sampleRate
     }
 
     /// Throws unless a picture of this size may be held.
@@ -44,6 +51,20 @@ public struct MediaLimits: Codable, Equatable, Sendable {
             throw MediaError.tooLarge(
                 file: file, what: "seconds", found: found >= 0 ? Int(min(found, 1e15)) : 0,
                 limit: Int(seconds))
+        }
+    }
+
+    /// Throws unless a sound of this form may be read.
+    func admit(channels found: Int, sampleRate rate: Int, file: String) throws {
+        guard found > 0, rate > 0 else {
+            throw MediaError.malformed(file: file, reason: "\(found) channels at \(rate) Hz")
+        }
+        guard found <= channels else {
+            throw MediaError.tooLarge(file: file, what: "channels", found: found, limit: channels)
+        }
+        guard rate <= sampleRate else {
+            throw MediaError.tooLarge(
+                file: file, what: "samples a second", found: rate, limit: sampleRate)
         }
     }
 

@@ -1,15 +1,15 @@
-import MediaIO
+package import MediaIO
 package import ModelZoo
 package import TensorCore
 
 // From files and generated media to what ImageBind's towers take, as its configuration says.
 
 extension MultimodalModel {
-    /// A file as its tower's input, a batch of one.
+    /// A file that someone hands in as its tower's input, a batch of one: seen as it is shown.
     ///
     /// - Throws: `MediaError`
     func encoderInput(_ file: MediumFile) throws -> Tensor {
-        try encoder.config.input(file.path, file.modality).unsqueezed(0)
+        try encoder.config.input(file.path, file.modality, orientation: .shown).unsqueezed(0)
     }
 
     /// A generated medium as its tower's input, as if it had been written and read again.
@@ -37,12 +37,15 @@ extension ImageBindConfig {
     /// A file as one sample of its tower's input: `[3, size, size]` for images, and the views of
     /// clips and sounds.
     ///
+    /// - Parameter orientation: training sees pixels as they are stored, like the original
     /// - Throws: `MediaError`
-    package func input(_ path: String, _ modality: Modality) throws -> Tensor {
+    package func input(
+        _ path: String, _ modality: Modality, orientation: MediaOrientation = .stored
+    ) throws -> Tensor {
         switch modality {
-        case .image: try imageBindImage(path, imageTransform)
+        case .image: try imageBindImage(path, imageTransform, orientation: orientation)
         case .audio: try imageBindAudio(path, audioTransform)
-        case .video: try imageBindVideo(path, videoTransform)
+        case .video: try imageBindVideo(path, videoTransform, orientation: orientation)
         }
     }
 

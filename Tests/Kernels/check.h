@@ -29,6 +29,7 @@ void check_products(void);
 void check_convolutions(void);
 void check_picking(void);
 void check_spectra(void);
+void check_pictures(void);
 void check_numbers(void);
 
 #endif

@@ -54,7 +54,7 @@ void same(const char *name, const void *found, const void *expected, size_t byte
 
 int main(void) {
     void (*all[])(void) = {check_elements, check_rows, check_products, check_convolutions,
-        check_picking, check_spectra, check_numbers};
+        check_picking, check_spectra, check_pictures, check_numbers};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         all[i]();
         forget();

@@ -309,6 +309,22 @@ void south_resample(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const float *
     const ptrdiff_t *x_strides, ptrdiff_t size, ptrdiff_t taps, const int32_t *starts,
     const float *weights, float *y);
 
+// MARK: Pictures and sounds
+
+/// Pillow's resampling of `x [rows, width, 3]` along its rows, on bytes: `y [rows, size, 3]`. Result
+/// i is `Σ_t weights[i, t] · x[starts[i] + t]` of 22 fractional bits, rounded and clamped. `taps` is
+/// a multiple of 4; weights of pixels past a row's end are zero.
+void south_resample_pixels_across(ptrdiff_t rows, ptrdiff_t width, const uint8_t *x,
+    ptrdiff_t size, ptrdiff_t taps, const int32_t *starts, const int32_t *weights, uint8_t *y);
+/// The same along the columns: `y [size, width, 3]`.
+void south_resample_pixels_down(ptrdiff_t rows, ptrdiff_t width, const uint8_t *x,
+    ptrdiff_t size, ptrdiff_t taps, const int32_t *starts, const int32_t *weights, uint8_t *y);
+/// Results `first..<first + count` of a change of rate: number `q·phases + j` is
+/// `Σ_t weights[j, t] · x[q·step + starts[j] + t]`. `taps` is a multiple of 16; all that weights
+/// stand for, zero or not, can be read.
+void south_resample_phases(const float *x, ptrdiff_t phases, ptrdiff_t step, ptrdiff_t taps,
+    const int32_t *starts, const float *weights, ptrdiff_t first, ptrdiff_t count, float *y);
+
 // MARK: Spectra. Complex numbers are pairs of floats; no transform is scaled.
 
 /// `y[k] = Σ x[j] e^(∓2πi·jk/n)`, the upper sign forwards, of `rows` dense rows of n numbers.

@@ -12,11 +12,10 @@ func readContainerSound(_ path: String, limits: MediaLimits) throws -> Waveform 
         let channels = Int(frame.pointee.ch_layout.nb_channels)
         if samples.isEmpty {
             rate = Int(frame.pointee.sample_rate)
+            try limits.admit(channels: channels, sampleRate: rate, file: path)
             samples = [[Float]](repeating: [], count: channels)
         }
-        guard channels > 0, channels == samples.count, Int(frame.pointee.sample_rate) == rate,
-            rate > 0
-        else {
+        guard channels == samples.count, Int(frame.pointee.sample_rate) == rate else {
             throw MediaError.malformed(file: path, reason: "the sound's format changes on the way")
         }
         let count = Int(frame.pointee.nb_samples)

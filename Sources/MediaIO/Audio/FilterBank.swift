@@ -1,5 +1,5 @@
+internal import CSouthKernels
 internal import Glibc
-internal import TensorCore
 
 /// Kaldi's log-mel filter bank: frames of 25 ms every 10 ms, symmetric Hann window, pre-emphasis
 /// 0.97 inside the frame, power spectrum, triangles on the mel scale, natural logarithm.
@@ -9,7 +9,7 @@ package struct FilterBank {
     /// Samples of a frame, and from one frame to the next.
     package let (window, shift): (Int, Int)
     package let melBins: Int
-    private let taper: [Double]
+    private let taper: [Float]
     /// Numbers of one transform: the power of two that a frame fits in.
     private let size: Int
     /// Of each mel bin, its first spectral bin and the weights from there.
@@ -25,7 +25,7 @@ package struct FilterBank {
         while size < window { size *= 2 }
         self.size = size
         let turn = 2 * Double.pi / Double(window - 1)
-        taper = (0..<window).map { 0.5 - 0.5 * cos(turn * Double($0)) }
+        taper = (0..<window).map { Float(0.5 - 0.5 * cos(turn * Double($0))) }
         func mel(_ frequency: Double) -> Double { 1127 * log(1 + frequency / 700) }
         let low = mel(20)
         let step = (mel(Double(sampleRate) / 2) - low) / Double(melBins + 1)
@@ -34,11 +34,12 @@ package struct FilterBank {
         weights = (0..<melBins).map { bin in
             let left = low + Double(bin) * step
             let (center, right) = (left + step, left + 2 * step)
-            let inside = mels.indices.filter { mels[$0] > left && mels[$0] < right }
+            let first = mels.firstIndex { $0 > left } ?? 0
+            let inside = mels[first...].prefix { $0 < right }
             let values = inside.map {
-                min((mels[$0] - left) / (center - left), (right - mels[$0]) / (right - center))
+                min(($0 - left) / (center - left), (right - $0) / (right - center))
             }
-            return (inside.first ?? 0, values)
+            return (values.isEmpty ? 0 : first, values)
         }
     }
 
@@ -47,35 +48,58 @@ package struct FilterBank {
         samples < window ? 0 : 1 + (samples - window) / shift
     }
 
-    /// `[frames][melBins]`.
-    package func callAsFunction(_ samples: [Float]) -> [[Float]] {
+    /// `[frames, melBins]`, row by row.
+    package func callAsFunction(_ samples: [Float]) -> [Float] {
         let count = frames(samples.count)
         if count == 0 { return [] }
-        let windows = (0..<count).flatMap { frame in
-            windowed(samples[(frame * shift)..<(frame * shift + window)])
-        }
-        let bins = Tensor(windows, [count, size]).realFourierTransform()
-        let power = bins.squared().sum([-1]).floats()
         let width = size / 2 + 1
-        return (0..<count).map { frame in
-            weights.map { start, values in
-                var energy = 0.0
-                for (index, weight) in values.enumerated() {
-                    energy += weight * Double(power[frame * width + start + index])
+        let bins = [Float](unsafeUninitializedCapacity: count * width * 2) { bins, length in
+            south_real_fourier(count, size, windowed(samples, count), size, bins.baseAddress)
+            length = count * width * 2
+        }
+        // One list of all triangles' weights.
+        let triangles = weights.flatMap { $0.values.map { Float($0) } }
+        var power = [Float](repeating: 0, count: width)
+        return [Float](unsafeUninitializedCapacity: count * melBins) { result, length in
+            for frame in 0..<count {
+                let start = frame * width * 2
+                for index in 0..<width {
+                    let (re, im) = (bins[start + 2 * index], bins[start + 2 * index + 1])
+                    power[index] = re * re + im * im
                 }
-                return Float(log(max(energy, Double(Float.ulpOfOne))))
+                var next = 0
+                for (bin, (first, values)) in weights.enumerated() {
+                    var energy: Float = 0
+                    for index in 0..<values.count {
+                        energy += triangles[next + index] * power[first + index]
+                    }
+                    next += values.count
+                    result[frame * melBins + bin] = log(max(energy, .ulpOfOne))
+                }
             }
+            length = count * melBins
         }
     }
 
-    private func windowed(_ samples: ArraySlice<Float>) -> [Float] {
-        var frame = samples.map(Double.init)
-        let mean = frame.reduce(0, +) / Double(window)
-        for index in frame.indices { frame[index] -= mean }
-        for index in frame.indices.reversed() {
-            frame[index] -= 0.97 * frame[max(index - 1, 0)]
+    /// `[count, size]`: each frame without its mean, emphasised and tapered, zeros after.
+    private func windowed(_ samples: [Float], _ count: Int) -> [Float] {
+        var frames = [Float](repeating: 0, count: count * size)
+        frames.withUnsafeMutableBufferPointer { frames in
+            samples.withUnsafeBufferPointer { samples in
+                for frame in 0..<count {
+                    let (source, target) = (frame * shift, frame * size)
+                    var sum = 0.0
+                    for index in 0..<window { sum += Double(samples[source + index]) }
+                    let mean = Float(sum / Double(window))
+                    var before = samples[source] - mean
+                    for index in 0..<window {
+                        let value = samples[source + index] - mean
+                        frames[target + index] = (value - 0.97 * before) * taper[index]
+                        before = value
+                    }
+                }
+            }
         }
-        for index in frame.indices { frame[index] *= taper[index] }
-        return frame.map { Float($0) } + [Float](repeating: 0, count: size - window)
+        return frames
     }
 }

@@ -58,27 +58,45 @@ public func imageBindAudio(
     file: String = "the sound"
 ) throws -> Tensor {
     let bank = FilterBank(sampleRate: config.sampleRate, melBins: config.melBins)
-    let sound = waveform.resampled(to: config.sampleRate)
+    let resample =
+        waveform.sampleRate == config.sampleRate
+        ? nil : SincResampler(from: waveform.sampleRate, to: config.sampleRate)
+    let count = resample?.count(waveform.count) ?? waveform.count
     let times = ClipTimes(
-        duration: sound.duration, clips: config.clips, seconds: config.seconds,
-        spacing: config.spacing)
+        duration: Double(count) / Double(config.sampleRate), clips: config.clips,
+        seconds: config.seconds, spacing: config.spacing)
     var values: [Float] = []
+    values.reserveCapacity(config.clips * config.melBins * config.frames)
+    var (last, spectrogram): (Range<Int>?, [Float]) = (nil, [])
     for range in times.samples(rate: config.sampleRate) {
-        let clip = range.clamped(to: 0..<sound.count)
-        guard clip.count >= bank.window else {
+        let range = range.clamped(to: 0..<count)
+        guard range.count >= bank.window else {
             throw MediaError.tooShort(
                 file: file, found: waveform.duration,
                 expected: Double(bank.window) / Double(config.sampleRate))
         }
-        let total = sound.channels.reduce(0.0) { $0 + $1[clip].reduce(0.0) { $0 + Double($1) } }
-        let mean = Float(total / Double(clip.count * sound.channels.count))
-        let spectrogram = bank(sound.channels[0][clip].map { $0 - mean })
+        // The clips of a short sound are one and the same.
+        if range != last {
+            let clip = waveform.channels.map { samples in
+                resample.map { $0(samples, range: range) } ?? Array(samples[range])
+            }
+            spectrogram = bank(withoutMean(clip))
+            last = range
+        }
+        let frames = spectrogram.count / config.melBins
         for bin in 0..<config.melBins {
             for frame in 0..<config.frames {
-                let value = frame < spectrogram.count ? spectrogram[frame][bin] : 0
+                let value = frame < frames ? spectrogram[frame * config.melBins + bin] : 0
                 values.append((value - config.mean) / config.std)
             }
         }
     }
     return Tensor(values, [config.clips, 1, config.melBins, config.frames])
+}
+
+/// The first channel without the mean of all channels.
+private func withoutMean(_ channels: [[Float]]) -> [Float] {
+    let total = channels.reduce(0.0) { $1.reduce($0) { $0 + Double($1) } }
+    let mean = Float(total / Double(channels[0].count * channels.count))
+    return channels[0].map { $0 - mean }
 }

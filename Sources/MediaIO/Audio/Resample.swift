@@ -1,3 +1,4 @@
+internal import CSouthKernels
 internal import Glibc
 
 /// Changes a sampling rate by a windowed sinc, as torchaudio's `resample` with its defaults:
@@ -5,9 +6,15 @@ internal import Glibc
 package struct SincResampler {
     /// The rates over their greatest common divisor.
     private let (from, to): (Int, Int)
-    /// Of each phase, where its first tap lies from the block's start, and its taps. Most of the
-    /// taps that the formula has are zero and are not stored.
-    private let phases: [(start: Int, taps: [Float])]
+    /// Samples before the first that its results reach back to.
+    private let reach: Int
+    /// Where the taps of each phase begin, `reach` samples before the block's start, and how many
+    /// there are: a multiple of 16. Most of the taps that the formula has are zero and are left
+    /// out.
+    private let starts: [Int32]
+    private let taps: Int
+    /// `[to, taps]`
+    private let weights: [Float]
 
     package init(from oldRate: Int, to newRate: Int) {
         precondition(oldRate > 0 && newRate > 0, "SincResampler: \(oldRate) to \(newRate) Hz")
@@ -17,40 +24,61 @@ package struct SincResampler {
         let crossings = 6.0
         let band = 0.99 * Double(min(from, to))
         let width = Int((crossings * Double(from) / band).rounded(.up))
-        phases = (0..<to).map { phase in
-            let center = Double(phase) / Double(to)
-            // |t| < 6 bounds the taps that count.
-            let reach = crossings * Double(from) / band
-            let middle = center * Double(from)
-            let first = max(-width, Int((middle - reach).rounded(.down)))
-            let last = min(width + from - 1, Int((middle + reach).rounded(.up)))
-            let taps = (first...last).map { index -> Float in
-                let t = (Double(index) / Double(from) - center) * band
-                guard abs(t) < crossings else { return 0 }
-                let window = cos(.pi * t / (2 * crossings))
-                let sinc = t == 0 ? 1 : sin(.pi * t) / (.pi * t)
-                return Float(band / Double(from) * window * window * sinc)
+        reach = width
+        // |t| < 6 bounds the taps that count.
+        let half = crossings * Double(from) / band
+        let taps = (2 * Int(half.rounded(.up)) + 3 + 15) / 16 * 16
+        self.taps = taps
+        var starts: [Int32] = []
+        starts.reserveCapacity(to)
+        weights = [Float](unsafeUninitializedCapacity: to * taps) { weights, count in
+            weights.initialize(repeating: 0)
+            for phase in 0..<to {
+                let center = Double(phase) / Double(to)
+                let middle = center * Double(from)
+                let first = max(-width, Int((middle - half).rounded(.down)))
+                let last = min(width + from - 1, Int((middle + half).rounded(.up)))
+                starts.append(Int32(first + width))
+                for index in first...last {
+                    let t = (Double(index) / Double(from) - center) * band
+                    guard abs(t) < crossings else { continue }
+                    let window = cos(.pi * t / (2 * crossings))
+                    let sinc = t == 0 ? 1 : sin(.pi * t) / (.pi * t)
+                    let weight = band / Double(from) * window * window * sinc
+                    weights[phase * taps + index - first] = Float(weight)
+                }
             }
-            return (first, taps)
+            count = to * taps
         }
+        self.starts = starts
     }
 
-    /// `⌈to · count / from⌉` samples; silence is assumed on both sides.
-    package func callAsFunction(_ samples: [Float]) -> [Float] {
-        let count = (to * samples.count + from - 1) / from
-        return samples.withUnsafeBufferPointer { samples in
-            (0..<count).map { index in
-                let (block, phase) = index.quotientAndRemainder(dividingBy: to)
-                let (start, taps) = phases[phase]
-                let origin = block * from + start
-                let range =
-                    max(
-                        0, -origin)..<max(
-                        max(0, -origin), min(taps.count, samples.count - origin))
-                var sum: Float = 0
-                for tap in range { sum += taps[tap] * samples[origin + tap] }
-                return sum
-            }
+    /// Results for so many samples.
+    package func count(_ samples: Int) -> Int { (to * samples + from - 1) / from }
+
+    /// `⌈to · count / from⌉` samples, or those of them in `range`; silence is assumed on both
+    /// sides.
+    package func callAsFunction(_ samples: [Float], range: Range<Int>? = nil) -> [Float] {
+        let range = range ?? 0..<count(samples.count)
+        precondition(
+            range.lowerBound >= 0 && range.upperBound <= count(samples.count),
+            "SincResampler: \(range) of \(count(samples.count))")
+        if range.isEmpty { return [] }
+        // The blocks that hold the range, with what their taps reach on both sides.
+        let firstBlock = range.lowerBound / to
+        let blocks = (range.upperBound - 1) / to - firstBlock + 1
+        let start = firstBlock * from - reach
+        let length = blocks * from + 2 * reach + taps
+        var padded = [Float](repeating: 0, count: length)
+        let (low, high) = (max(start, 0), min(start + length, samples.count))
+        if low < high {
+            padded.replaceSubrange((low - start)..<(high - start), with: samples[low..<high])
+        }
+        return [Float](unsafeUninitializedCapacity: range.count) { result, count in
+            south_resample_phases(
+                padded, to, from, taps, starts, weights, range.lowerBound - firstBlock * to,
+                range.count, result.baseAddress)
+            count = range.count
         }
     }
 

@@ -54,27 +54,31 @@ private final class SoundFile {
 
     func read(limits: MediaLimits) throws -> Waveform {
         let (channels, rate) = (Int(info.channels), Int(info.samplerate))
-        guard channels > 0, rate > 0, info.frames >= 0 else {
-            throw MediaError.malformed(
-                file: path, reason: "\(channels) channels at \(rate) Hz")
+        try limits.admit(channels: channels, sampleRate: rate, file: path)
+        guard info.frames >= 0 else {
+            throw MediaError.malformed(file: path, reason: "\(info.frames) samples")
         }
         let (total, overflow) = Int(info.frames).multipliedReportingOverflow(by: channels)
         try limits.admit(seconds: Double(info.frames) / Double(rate), file: path)
         try limits.admit(samples: overflow ? .max : total, file: path)
         var samples = [[Float]](repeating: [], count: channels)
-        for channel in 0..<channels { samples[channel].reserveCapacity(Int(info.frames)) }
         // The header's count is a promise; what is there is what counts.
+        let promised = min(Int(info.frames), 1 << 24)
+        for channel in 0..<channels { samples[channel].reserveCapacity(promised) }
         let block = max(1, 65_536 / channels)
         var buffer = [Float](repeating: 0, count: block * channels)
         while true {
+            if Task.isCancelled { throw CancellationError() }
             let got = Int(sf_readf_float(handle, &buffer, sf_count_t(block)))
             if got <= 0 { break }
             try limits.admit(samples: (samples[0].count + got) * channels, file: path)
-            for channel in 0..<channels {
-                for frame in 0..<got {
-                    let value = buffer[frame * channels + channel]
+            buffer.withUnsafeBufferPointer { buffer in
+                for channel in 0..<channels {
                     // Float files may hold anything; one such sample would spoil a whole clip.
-                    samples[channel].append(value.isFinite ? value : 0)
+                    samples[channel] += (0..<got).lazy.map {
+                        let value = buffer[$0 * channels + channel]
+                        return value.isFinite ? value : 0
+                    }
                 }
             }
         }

@@ -1,3 +1,5 @@
+internal import CSouthKernels
+
 // Pillow's bicubic resampling on bytes: separable, horizontal first, each pass rounded to bytes,
 // with weights as integers of 22 fractional bits. Reducing widens the kernel (anti-aliasing).
 // Pillow 13 goes vertically first for some pictures that shrink, those twice as tall as wide among
@@ -6,30 +8,42 @@
 /// The weighted source pixels of each output pixel along one axis.
 private struct ResampleTaps {
     /// First source index, by output.
-    var starts: [Int] = []
-    /// Where an output's weights begin in `weights`; one more than there are outputs.
-    var offsets: [Int] = [0]
+    var starts: [Int32] = []
+    /// `[outputs, taps]`, zeros where an output has fewer.
     var weights: [Int32] = []
+    /// A multiple of four, as the kernels take them.
+    let taps: Int
+    /// The source indices that any of the outputs needs.
+    var span: Range<Int>
 
     /// Taps of the outputs in `window` when `input` pixels become `output`.
     init(input: Int, output: Int, window: Range<Int>) {
         let scale = Double(input) / Double(output)
         let widening = max(scale, 1)
         let support = 2 * widening
+        var ranges: [Range<Int>] = []
         for index in window {
             let center = (Double(index) + 0.5) * scale
             let start = max(0, Int(center - support + 0.5))
-            let end = min(input, Int(center + support + 0.5))
-            let raw = (start..<end).map {
-                ResampleTaps.cubic((Double($0) - center + 0.5) * (1 / widening))
+            ranges.append(start..<min(input, Int(center + support + 0.5)))
+        }
+        let most = ranges.map(\.count).max() ?? 0
+        taps = (most + 3) / 4 * 4
+        span = (ranges.first?.lowerBound ?? 0)..<(ranges.last?.upperBound ?? 0)
+        starts = ranges.map { Int32($0.lowerBound) }
+        weights = [Int32](repeating: 0, count: ranges.count * taps)
+        var raw = [Double](repeating: 0, count: most)
+        for (row, range) in ranges.enumerated() {
+            let center = (Double(window.lowerBound + row) + 0.5) * scale
+            var total = 0.0
+            for (tap, source) in range.enumerated() {
+                raw[tap] = ResampleTaps.cubic((Double(source) - center + 0.5) * (1 / widening))
+                total += raw[tap]
             }
-            let total = raw.reduce(0, +)
-            for weight in raw {
-                let fixed = (total == 0 ? weight : weight / total) * 4_194_304
-                weights.append(Int32(fixed + (fixed < 0 ? -0.5 : 0.5)))
+            for tap in 0..<range.count {
+                let fixed = (total == 0 ? raw[tap] : raw[tap] / total) * 4_194_304
+                weights[row * taps + tap] = Int32(fixed + (fixed < 0 ? -0.5 : 0.5))
             }
-            starts.append(start)
-            offsets.append(weights.count)
         }
     }
 
@@ -40,16 +54,6 @@ private struct ResampleTaps {
         if t < 2 { return (((t - 5) * t + 8) * t - 4) * a }
         return 0
     }
-
-    /// The source indices that any of the outputs needs.
-    var span: Range<Int> {
-        let ends = starts.indices.map { starts[$0] + offsets[$0 + 1] - offsets[$0] }
-        return (starts.min() ?? 0)..<(ends.max() ?? 0)
-    }
-}
-
-private func byte(_ sum: Int32) -> UInt8 {
-    UInt8(clamping: (sum &+ (1 << 21)) >> 22)
 }
 
 extension RGBImage {
@@ -71,11 +75,7 @@ extension RGBImage {
         let needed = newHeight == height ? rows : down.span
         var result: [UInt8]
         if newWidth == width {
-            result = needed.flatMap {
-                pixels[
-                    (($0 * width + columns.lowerBound) * 3)..<(($0 * width + columns.upperBound) * 3)
-                ]
-            }
+            result = part(columns: columns, rows: needed)
         } else {
             let across = ResampleTaps(input: width, output: newWidth, window: columns)
             result = resampledAcross(across, rows: needed)
@@ -87,32 +87,30 @@ extension RGBImage {
         return RGBImage(width: columns.count, height: rows.count, pixels: result)
     }
 
+    /// `[rows, columns, 3]`.
+    private func part(columns: Range<Int>, rows: Range<Int>) -> [UInt8] {
+        if columns == 0..<width {
+            return Array(pixels[(rows.lowerBound * width * 3)..<(rows.upperBound * width * 3)])
+        }
+        var result: [UInt8] = []
+        result.reserveCapacity(rows.count * columns.count * 3)
+        for row in rows {
+            let start = row * width
+            result += pixels[
+                ((start + columns.lowerBound) * 3)..<((start + columns.upperBound) * 3)]
+        }
+        return result
+    }
+
     /// `[rows, outputs, 3]`.
     private func resampledAcross(_ taps: ResampleTaps, rows: Range<Int>) -> [UInt8] {
-        let outputs = taps.starts.count
-        let total = rows.count * outputs * 3
+        let total = rows.count * taps.starts.count * 3
         return [UInt8](unsafeUninitializedCapacity: total) { result, count in
             pixels.withUnsafeBufferPointer { pixels in
-                taps.weights.withUnsafeBufferPointer { weights in
-                    var target = 0
-                    for row in rows {
-                        for output in 0..<outputs {
-                            var (red, green, blue): (Int32, Int32, Int32) = (0, 0, 0)
-                            var source = (row * width + taps.starts[output]) * 3
-                            for tap in taps.offsets[output]..<taps.offsets[output + 1] {
-                                let weight = weights[tap]
-                                red &+= weight &* Int32(pixels[source])
-                                green &+= weight &* Int32(pixels[source + 1])
-                                blue &+= weight &* Int32(pixels[source + 2])
-                                source += 3
-                            }
-                            result[target] = byte(red)
-                            result[target + 1] = byte(green)
-                            result[target + 2] = byte(blue)
-                            target += 3
-                        }
-                    }
-                }
+                guard let start = pixels.baseAddress else { return }
+                south_resample_pixels_across(
+                    rows.count, width, start + rows.lowerBound * width * 3, taps.starts.count,
+                    taps.taps, taps.starts, taps.weights, result.baseAddress)
             }
             count = total
         }
@@ -122,28 +120,12 @@ extension RGBImage {
     private static func resampledDown(
         _ pixels: [UInt8], width: Int, firstRow: Int, _ taps: ResampleTaps
     ) -> [UInt8] {
-        let stride = width * 3
-        let total = taps.starts.count * stride
-        var sums = [Int32](repeating: 0, count: stride)
+        let total = taps.starts.count * width * 3
+        let starts = taps.starts.map { $0 - Int32(firstRow) }
         return [UInt8](unsafeUninitializedCapacity: total) { result, count in
-            pixels.withUnsafeBufferPointer { pixels in
-                sums.withUnsafeMutableBufferPointer { sums in
-                    for (output, start) in taps.starts.enumerated() {
-                        sums.update(repeating: 0)
-                        var source = (start - firstRow) * stride
-                        for tap in taps.offsets[output]..<taps.offsets[output + 1] {
-                            let weight = taps.weights[tap]
-                            for index in 0..<stride {
-                                sums[index] &+= weight &* Int32(pixels[source + index])
-                            }
-                            source += stride
-                        }
-                        for index in 0..<stride {
-                            result[output * stride + index] = byte(sums[index])
-                        }
-                    }
-                }
-            }
+            south_resample_pixels_down(
+                pixels.count / (width * 3), width, pixels, starts.count, taps.taps, starts,
+                taps.weights, result.baseAddress)
             count = total
         }
     }

@@ -25,12 +25,14 @@ public struct ImageTransformConfig: Codable, Equatable, Sendable {
 /// A picture file as ImageBind sees it.
 ///
 /// - Shapes: → `[3, size, size]`, normalised
+/// - Parameter orientation: the original's is `.stored`; `.shown` for pictures that people hand in
 /// - Throws: `MediaError`
 public func imageBindImage(
     _ path: String, _ config: ImageTransformConfig = ImageTransformConfig(),
-    limits: MediaLimits = MediaLimits()
+    orientation: MediaOrientation = .stored, limits: MediaLimits = MediaLimits()
 ) throws -> Tensor {
-    imageBindImage(try RGBImage(contentsOf: path, limits: limits), config)
+    imageBindImage(
+        try RGBImage(contentsOf: path, orientation: orientation, limits: limits), config)
 }
 
 /// A picture as ImageBind sees it: the shorter side to `size`, bicubic on bytes, cut around the
@@ -46,13 +48,21 @@ public func imageBindImage(
         size > 0 && config.mean.count == 3 && config.std.count == 3, "imageBindImage: \(config)")
     let cut = image.resizedAndCut(size)
     let area = size * size
-    var values = [Float](repeating: 0, count: 3 * area)
-    for channel in 0..<3 {
-        let (mean, deviation) = (config.mean[channel], config.std[channel])
-        for index in 0..<area {
-            let value = Float(cut.pixels[index * 3 + channel]) / 255
-            values[channel * area + index] = (value - mean) / deviation
+    // A byte has 256 values: their normalised forms are looked up.
+    let normalized = (0..<3).flatMap { channel in
+        (0..<256).map { (Float($0) / 255 - config.mean[channel]) / config.std[channel] }
+    }
+    let values = [Float](unsafeUninitializedCapacity: 3 * area) { values, count in
+        cut.pixels.withUnsafeBufferPointer { pixels in
+            normalized.withUnsafeBufferPointer { normalized in
+                for index in 0..<area {
+                    values[index] = normalized[Int(pixels[3 * index])]
+                    values[area + index] = normalized[256 + Int(pixels[3 * index + 1])]
+                    values[2 * area + index] = normalized[512 + Int(pixels[3 * index + 2])]
+                }
+            }
         }
+        count = 3 * area
     }
     return Tensor(values, [3, size, size])
 }

@@ -20,42 +20,56 @@ public struct RGBImage: Equatable, Sendable {
         (self.width, self.height, self.pixels) = (width, height, pixels)
     }
 
-    /// Reads a JPEG or PNG, told apart by content.
+    /// Reads a JPEG, PNG, WebP, GIF, BMP or TIFF, told apart by content; of an animation or a file
+    /// of several pages the first picture.
     ///
     /// Palettes are expanded, grey is replicated, alpha is dropped, CMYK is converted as Pillow
     /// does, 16 bits keep their upper byte (Pillow saturates 16-bit grey, which loses the picture).
-    /// The EXIF orientation is not applied, as in the original.
     ///
+    /// - Parameter orientation: whether the EXIF orientation is applied; the original ignores it
     /// - Throws: `MediaError`
-    public init(contentsOf path: String, limits: MediaLimits = MediaLimits()) throws {
+    public init(
+        contentsOf path: String, orientation: MediaOrientation = .stored,
+        limits: MediaLimits = MediaLimits()
+    ) throws {
         let data = try MediaFile.bytes(path, limits: limits)
-        let isJPEG = data.starts(with: [0xFF, 0xD8, 0xFF])
-        guard isJPEG || data.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) else {
-            let kind = MediaFile.kind(of: data)
-            if kind.hasSuffix("picture") {
-                throw MediaError.unsupported(
-                    file: path, what: kind, mend: "Convert it to PNG or JPEG.")
-            }
-            throw MediaError.notMedia(file: path, found: kind, expected: "a JPEG or PNG picture")
-        }
         self = try data.withUnsafeBytes { bytes in
-            let (base, count) = (bytes.assumingMemoryBound(to: UInt8.self).baseAddress, bytes.count)
-            let header = isJPEG ? south_jpeg_header(base, count) : south_png_header(base, count)
-            try RGBImage.check(header, path)
-            let (width, height) = (Int(header.width), Int(header.height))
-            try limits.admit(width: width, height: height, file: path)
-            var result = header
-            let pixels = [UInt8](unsafeUninitializedCapacity: width * height * 3) { buffer, size in
-                let start = buffer.baseAddress
-                result =
-                    isJPEG
-                    ? south_jpeg_read(base, count, start, header.width, header.height)
-                    : south_png_read(base, count, start, header.width, header.height)
-                size = RGBImage.failure(of: result) == nil ? width * height * 3 : 0
+            guard let format = PictureFormat(bytes) else {
+                throw RGBImage.notAPicture(MediaFile.kind(of: data), path)
             }
-            try RGBImage.check(result, path)
-            return RGBImage(width: width, height: height, pixels: pixels)
+            let stored =
+                format.codec == nil
+                ? try RGBImage.decode(bytes, isJPEG: format == .jpeg, path, limits)
+                : try decodeStill(bytes, format, file: path, limits: limits)
+            return orientation == .stored ? stored : stored.turned(EXIF.turn(ofPicture: bytes))
         }
+    }
+
+    private static func notAPicture(_ kind: String, _ path: String) -> MediaError {
+        kind.hasSuffix("picture")
+            ? .unsupported(file: path, what: kind, mend: "Convert it to PNG or JPEG.")
+            : .notMedia(file: path, found: kind, expected: "a picture such as JPEG or PNG")
+    }
+
+    private static func decode(
+        _ bytes: UnsafeRawBufferPointer, isJPEG: Bool, _ path: String, _ limits: MediaLimits
+    ) throws -> RGBImage {
+        let (base, count) = (bytes.assumingMemoryBound(to: UInt8.self).baseAddress, bytes.count)
+        let header = isJPEG ? south_jpeg_header(base, count) : south_png_header(base, count)
+        try RGBImage.check(header, path)
+        let (width, height) = (Int(header.width), Int(header.height))
+        try limits.admit(width: width, height: height, file: path)
+        var result = header
+        let pixels = [UInt8](unsafeUninitializedCapacity: width * height * 3) { buffer, size in
+            let start = buffer.baseAddress
+            result =
+                isJPEG
+                ? south_jpeg_read(base, count, start, header.width, header.height)
+                : south_png_read(base, count, start, header.width, header.height)
+            size = RGBImage.failure(of: result) == nil ? width * height * 3 : 0
+        }
+        try RGBImage.check(result, path)
+        return RGBImage(width: width, height: height, pixels: pixels)
     }
 
     private static func check(_ result: south_image_result, _ path: String) throws {

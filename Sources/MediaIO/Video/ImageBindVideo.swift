@@ -31,15 +31,16 @@ public struct VideoTransformConfig: Codable, Equatable, Sendable {
 /// A video file as ImageBind sees it; its sound is ignored.
 ///
 /// - Shapes: → `[clips · 3, 3, framesPerClip, size, size]`, normalised; view `3 · clip + crop`
+/// - Parameter orientation: the original's is `.stored`; `.shown` for clips that people hand in
 /// - Throws: `MediaError`
 /// - Source: ImageBind `load_and_transform_video_data`, over pytorchvideo
 public func imageBindVideo(
     _ path: String, _ config: VideoTransformConfig = VideoTransformConfig(),
-    limits: MediaLimits = MediaLimits()
+    orientation: MediaOrientation = .stored, limits: MediaLimits = MediaLimits()
 ) throws -> Tensor {
-    let video = try VideoFile(contentsOf: path, limits: limits)
+    let video = try VideoReader(path, limits: limits)
     let indices = config.frames(of: video.frameCount, rate: video.framesPerSecond)
-    return imageBindVideo(frames: try video.frames(indices), config)
+    return imageBindVideo(frames: try video.frames(indices, orientation: orientation), config)
 }
 
 /// A clip in memory as ImageBind sees it, as if it had been written and read again.
@@ -83,23 +84,34 @@ public func imageBindVideo(
             && frames.count == config.clips * perClip,
         "imageBindVideo: \(frames.count) frames for \(config)")
     let area = size * size
-    var values = [Float](repeating: 0, count: config.clips * 3 * 3 * perClip * area)
-    // A frame that serves several clips is scaled once for each.
-    for (index, frame) in frames.enumerated() {
-        let (clip, time) = index.quotientAndRemainder(dividingBy: perClip)
-        let (width, height) = frame.shortSideScaled(to: size)
-        for (crop, origin) in threeCrops(width: width, height: height, size: size).enumerated() {
+    let values = [Float](
+        unsafeUninitializedCapacity: config.clips * 3 * 3 * perClip * area
+    ) { values, count in
+        for (index, frame) in frames.enumerated() {
+            let (clip, time) = index.quotientAndRemainder(dividingBy: perClip)
+            let (width, height) = frame.shortSideScaled(to: size)
+            // The three crops lie side by side or one above the other.
+            let origins = threeCrops(width: width, height: height, size: size)
+            let columns = origins[0].x..<(origins[2].x + size)
+            let rows = origins[0].y..<(origins[2].y + size)
             let planes = frame.resizedBilinear(
-                width: width, height: height, columns: origin.x..<(origin.x + size),
-                rows: origin.y..<(origin.y + size))
-            for channel in 0..<3 {
-                let (mean, deviation) = (config.mean[channel], config.std[channel])
-                let start = (((clip * 3 + crop) * 3 + channel) * perClip + time) * area
-                for pixel in 0..<area {
-                    values[start + pixel] = (planes[channel * area + pixel] - mean) / deviation
+                width: width, height: height, columns: columns, rows: rows)
+            for (crop, origin) in origins.enumerated() {
+                let (left, top) = (origin.x - columns.lowerBound, origin.y - rows.lowerBound)
+                for channel in 0..<3 {
+                    let (mean, deviation) = (config.mean[channel], config.std[channel])
+                    var target = (((clip * 3 + crop) * 3 + channel) * perClip + time) * area
+                    for row in 0..<size {
+                        let line = (channel * rows.count + top + row) * columns.count + left
+                        for column in 0..<size {
+                            values[target] = (planes[line + column] - mean) / deviation
+                            target += 1
+                        }
+                    }
                 }
             }
         }
+        count = config.clips * 3 * 3 * perClip * area
     }
     return Tensor(values, [config.clips * 3, 3, perClip, size, size])
 }

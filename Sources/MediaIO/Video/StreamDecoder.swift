@@ -1,5 +1,6 @@
 internal import CSouthFFmpeg
 internal import FoundationEssentials
+internal import TensorCore
 
 /// The best stream of one kind in a container, decoded frame by frame from the start.
 ///
@@ -72,7 +73,7 @@ final class StreamDecoder {
         codec = avcodec_alloc_context3(decoder)
         packet = av_packet_alloc()
         frame = av_frame_alloc()
-        codec?.pointee.thread_count = 0
+        codec?.pointee.thread_count = Int32(min(ThreadPool.count, 16))
         codec?.pointee.max_pixels = Int64(limits.pixels)
         guard let codec, packet != nil, frame != nil,
             avcodec_parameters_to_context(codec, found.pointee.codecpar) >= 0,
@@ -92,7 +93,7 @@ final class StreamDecoder {
         avformat_close_input(&container)
     }
 
-    /// The name of the format and of the codec.
+    /// The codec.
     var codecID: AVCodecID { stream.pointee.codecpar.pointee.codec_id }
 
     /// The length in seconds that the container claims, or nil.
@@ -106,18 +107,46 @@ final class StreamDecoder {
         return Double(total) / Double(AV_TIME_BASE)
     }
 
-    /// Counts the stream's packets to the end of the file; the decoder is of no use afterwards.
-    func countPackets() throws -> Int {
-        var count = 0
-        while try readPacket() {
-            if packet.map({ $0.pointee.flags & AV_PKT_FLAG_DISCARD == 0 }) ?? false { count += 1 }
+    /// How the container says that pictures are turned to be shown.
+    var turn: Turn {
+        guard let matrix = south_display_matrix(stream) else { return .none }
+        return Turn(displayMatrix: UnsafeBufferPointer(start: matrix, count: 9))
+    }
+
+    /// Whether the container is of the MP4 family, whose index names every frame.
+    var isMP4: Bool {
+        guard let name = container?.pointee.iformat?.pointee.name else { return false }
+        return String(cString: name).hasPrefix("mov,")
+    }
+
+    /// Bytes of the file.
+    var fileBytes: Int64 { container?.pointee.pb.map { avio_size($0) } ?? 0 }
+
+    /// Shows `body` the stream's packets, from here to the end of the file or until it answers no.
+    /// Nothing is decoded.
+    func forEachPacket(_ body: (AVPacket) -> Bool) throws {
+        var goesOn = true
+        while goesOn, try readPacket() {
+            if let packet { goesOn = body(packet.pointee) }
             av_packet_unref(packet)
         }
-        return count
+    }
+
+    /// Goes to the key frame at or before that time of the stream; false where it cannot.
+    func seek(to time: Int64) -> Bool {
+        guard av_seek_frame(container, index, time, AVSEEK_FLAG_BACKWARD) >= 0 else { return false }
+        avcodec_flush_buffers(codec)
+        isDraining = false
+        return true
     }
 
     /// The next frame, which lives until the next call, or nil at the end.
-    func nextFrame() throws -> UnsafeMutablePointer<AVFrame>? {
+    ///
+    /// - Parameter wanted: says of a time whether its frame is of interest; others that nothing is
+    ///   predicted from are not decoded, where the codec can tell
+    func nextFrame(
+        wanted: ((Int64) -> Bool)? = nil
+    ) throws -> UnsafeMutablePointer<AVFrame>? {
         while true {
             if Task.isCancelled { throw CancellationError() }
             let got = avcodec_receive_frame(codec, frame)
@@ -127,6 +156,10 @@ final class StreamDecoder {
                 throw MediaError.malformed(file: file, reason: "a frame cannot be decoded")
             }
             if try readPacket() {
+                if let wanted, let codec, let packet {
+                    codec.pointee.skip_frame =
+                        wanted(packet.pointee.pts) ? AVDISCARD_DEFAULT : AVDISCARD_NONREF
+                }
                 let sent = avcodec_send_packet(codec, packet)
                 av_packet_unref(packet)
                 guard sent >= 0 else {

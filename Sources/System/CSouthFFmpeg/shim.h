@@ -14,6 +14,24 @@ static inline int south_averror_eof(void) { return AVERROR_EOF; }
 static inline int south_decoder_not_found(void) { return AVERROR_DECODER_NOT_FOUND; }
 static inline int64_t south_no_pts(void) { return AV_NOPTS_VALUE; }
 
+/// The display matrix of a stream: nine fixed-point numbers, or null. It lies elsewhere since 7.0.
+static inline const int32_t *south_display_matrix(const AVStream *stream) {
+    size_t bytes = 0;
+    const uint8_t *data = NULL;
+#if LIBAVFORMAT_VERSION_MAJOR >= 61
+    const AVPacketSideData *found = av_packet_side_data_get(
+        stream->codecpar->coded_side_data, stream->codecpar->nb_coded_side_data,
+        AV_PKT_DATA_DISPLAYMATRIX);
+    if (found != NULL) {
+        data = found->data;
+        bytes = found->size;
+    }
+#else
+    data = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &bytes);
+#endif
+    return bytes >= 9 * sizeof(int32_t) ? (const int32_t *)(const void *)data : NULL;
+}
+
 // The scaler's handle and flags are other C types in other releases of FFmpeg, so its calls stay
 // on this side.
 
