@@ -35,7 +35,7 @@ struct EvaluationPass<Task: TrainingTask> {
                 if !items.isEmpty { try add(items, number, to: &share) }
             }
         }
-        let shares = try communicator.gather(share)
+        let shares = try communicator.gatherForAll(share)
         return (
             shares.reduce(into: LossSums()) { $0 += $1.sums },
             shares.reduce(into: UnitCounts()) { $0 += $1.counts }.all

@@ -142,7 +142,7 @@ final class TrainingLoop<Task: TrainingTask> {
                 own.counts.add(task.counts(of: piece.items, in: number), in: phase.name)
             }
         }
-        let all = try communicator.gather(own)
+        let all = try communicator.gatherForAll(own)
         if all.contains(where: \.wantsEnd) {
             try save()
             throw Halt(reason: .interrupted)
@@ -162,7 +162,7 @@ final class TrainingLoop<Task: TrainingTask> {
         (ending.bad, ending.dropped) = batches.reduce((0, 0)) {
             ($0.0 + $1.bad, $0.1 + $1.dropped)
         }
-        let endings = try communicator.gather(ending)
+        let endings = try communicator.gatherForAll(ending)
         let sums = endings.reduce(into: LossSums()) { $0 += $1.sums }
         if !sums.loss(per: counts).isFinite { try stopOn(batches) }
         task.didStep(moment(0))
@@ -302,7 +302,7 @@ final class TrainingLoop<Task: TrainingTask> {
                 problem = error
             }
         }
-        let problems = try communicator.gather(problem.map { "\($0)" } ?? "")
+        let problems = try communicator.gatherForAll(problem.map { "\($0)" } ?? "")
         if let problem { throw problem }
         if let text = problems.first(where: { !$0.isEmpty }) {
             throw CheckpointError.unwritable(file: folder.path, reason: "rank 0: \(text)")
@@ -313,7 +313,7 @@ final class TrainingLoop<Task: TrainingTask> {
 
     /// Names the samples of a step whose loss or gradients are no numbers, and ends the run.
     private func stopOn(_ batches: [Batch]) throws -> Never {
-        let places = try communicator.gather(batches.flatMap { $0.items.map(\.place) })
+        let places = try communicator.gatherForAll(batches.flatMap { $0.items.map(\.place) })
         if communicator.rank == 0 {
             try RunFolder.write(
                 NotFinite(

@@ -7,6 +7,8 @@ public import SouthGPT
 /// Key names are the reference's, in snake case; what each means stands beside its value in
 /// `Configs/`.
 public struct TrainingConfig: Codable, Equatable, Sendable {
+    /// Of fresh weights; that of the run.
+    public var seed: UInt64
     public var maxLength: Int
     public var pretrainedCkptPath: String
     public var vicunaVersion: String
@@ -27,7 +29,7 @@ public struct TrainingConfig: Codable, Equatable, Sendable {
     public var audioDiffusion: String
     public var trainFullEmbeddings: Bool?
     public var newRowInitialization: AddedRowsInitial?
-    public var activationCheckpointing: Bool?
+    public var checkpointActivations: Bool?
 
     public var freezeLm: Bool
     public var freezeInputProj: Bool

@@ -4,15 +4,18 @@ extension Communicator {
     /// Every rank's value, in rank order, on all of them. Collective.
     ///
     /// - Throws: `CommunicatorError`
-    func gather<Value: Codable>(_ value: Value) throws -> [Value] {
+    func gatherForAll<Value: Codable>(_ value: Value) throws -> [Value] {
         guard size > 1 else { return [value] }
         let encoder = JSONEncoder()
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        let bytes = [UInt8](try encoder.encode([value]))
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        return try gather(bytes).flatMap { try decoder.decode([Value].self, from: Data($0)) }
+        let shares = try gather([UInt8](encoder.encode([value]))).flatMap {
+            try decoder.decode([Value].self, from: Data($0))
+        }
+        let all = try broadcast([UInt8](encoder.encode(shares)))
+        return try decoder.decode([Value].self, from: Data(all))
     }
 }

@@ -55,7 +55,7 @@ struct StageBatch {
         let states = model.hiddenStates(
             rows.reshaped([items.count, time, rows.shape[1]]), layers: wanted,
             training: LLaMATraining(
-                dropout: dropout, recomputesLayers: task.config.activationCheckpointing ?? false)
+                dropout: dropout, recomputesLayers: task.config.checkpointActivations ?? false)
         ).map { $0.reshaped([items.count * time, rows.shape[1]]) }
 
         // Scores only where something is to be predicted: most of a dialogue is not.

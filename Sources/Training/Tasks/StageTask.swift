@@ -84,6 +84,24 @@ public struct StageTask: TrainingTask {
 
     public var name: String { "stage_\(stage.rawValue)" }
 
+    public var identity: [String: String] {
+        let base = model.languageModel.fingerprint
+        let start = base.values.prefix(4).map { "\($0)" }.joined(separator: ", ")
+        let tokenizer = model.layout.tokenizer
+        return [
+            "base model":
+                "\(base.layers) layers of \(base.hiddenSize), beginning with \(start)",
+            "vocabulary":
+                "\(tokenizer.model.vocabularySize) tokens and "
+                + "\(tokenizer.vocabularySize - tokenizer.model.vocabularySize) added",
+        ]
+    }
+
+    /// - Throws: `DialogueError`
+    public func layout(of sample: DialogueSample) throws -> String? {
+        try SampleTable(sample, layout: model.layout, maxLength: config.maxLength).description
+    }
+
     /// Checks, before anything is trained, that the embedding of every caption that the stage
     /// trains towards is there and fits.
     ///

@@ -23,6 +23,10 @@ public protocol TrainingTask: Sendable {
     /// - Throws: for a sample that cannot be used: it goes into the quarantine
     func prepare(_ sample: DialogueSample) throws -> Item?
 
+    /// A sample as the networks see it, position by position, for people; nil for what is no
+    /// sequence.
+    func layout(of sample: DialogueSample) throws -> String?
+
     /// How many things each term of the loss is a mean over, such as labelled tokens or spans.
     /// Known before the pass, so that a step over several micro-batches and ranks divides by what
     /// all of them have: how a batch is split changes nothing.
@@ -54,6 +58,7 @@ public protocol TrainingTask: Sendable {
 
 extension TrainingTask {
     public var identity: [String: String] { [:] }
+    public func layout(of sample: DialogueSample) throws -> String? { nil }
     public func didStep(_ moment: TrainingMoment) {}
     public var state: [(name: String, value: Tensor)] { [] }
     public func restore(_ state: Checkpoint) throws {}
