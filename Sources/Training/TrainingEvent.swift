@@ -109,6 +109,16 @@ public struct StepReport: Sendable, Codable, Equatable {
     public let dropped: Int
 }
 
+extension StepReport {
+    /// Loss, accuracy and speed, for a line of progress.
+    public var progressText: String {
+        var parts = ["loss \(fixed(loss, 4))"]
+        if let accuracy { parts.append("accuracy \(fixed(accuracy * 100, 2)) %") }
+        if tokens > 0 { parts.append("\(fixed(tokensPerSecond, 0)) tokens/s") }
+        return parts.joined(separator: ", ")
+    }
+}
+
 /// A pass over the held-out samples.
 public struct EvaluationReport: Sendable, Codable, Equatable {
     /// Steps completed.

@@ -15,11 +15,16 @@ public final class ProgressLine {
     }
 
     /// Shows how far a job is, and how long the rest may take where that is known.
+    ///
+    /// - Parameter detail: what changes from time to time and stands behind it
     public func show(
-        _ label: String, _ completed: Int, of total: Int, secondsLeft: Double? = nil
+        _ label: String, _ completed: Int, of total: Int, detail: String = "",
+        secondsLeft: Double? = nil
     ) {
         guard total > 0 else { return }
-        let left = secondsLeft.map { ProgressLine.left($0) } ?? ""
+        let left =
+            (detail.isEmpty ? "" : "  \(detail)")
+            + (secondsLeft.map { ProgressLine.left($0) } ?? "")
         isTerminal
             ? redraw(label, completed, total, left) : report(label, completed, total, left)
     }

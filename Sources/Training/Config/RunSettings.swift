@@ -4,7 +4,7 @@ import DataPipeline
 ///
 /// The files are laid over one another, keys of the command line over all; what was asked for in
 /// none is an error that names the nearest key there is.
-public struct RunSettings<TaskConfig: Codable & Equatable & Sendable>: Sendable {
+public struct RunSettings<TaskConfig: Codable & Sendable>: Sendable {
     public let run: RunConfig
     public let engine: EngineConfig
     public let task: TaskConfig
@@ -37,6 +37,21 @@ public struct RunSettings<TaskConfig: Codable & Equatable & Sendable>: Sendable 
         try run.check(in: settings)
         try engine.check(in: settings)
         try check(task, settings)
+    }
+}
+
+extension RunSettings {
+    /// The same settings of a run with something else as the task's own.
+    func with<Other>(_ task: Other) -> RunSettings<Other> {
+        RunSettings<Other>(run: run, engine: engine, task: task, values: values, text: text)
+    }
+
+    fileprivate init(
+        run: RunConfig, engine: EngineConfig, task: TaskConfig, values: [String: String],
+        text: String
+    ) {
+        (self.run, self.engine, self.task) = (run, engine, task)
+        (self.values, self.text) = (values, text)
     }
 }
 

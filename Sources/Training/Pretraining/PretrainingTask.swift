@@ -33,29 +33,32 @@ public enum PretrainingTask: String, Codable, CaseIterable, Sendable {
     /// Reads a file of settings and makes the task that it describes.
     ///
     /// - Parameters:
-    ///   - file: such as `Configs/pretrain/unet.yaml`
-    ///   - assignments: `key=value`, laid over it
+    ///   - files: such as `Configs/pretrain/base.yaml` and `Configs/pretrain/unet.yaml`, each laid
+    ///     over those before
+    ///   - assignments: `key=value`, laid over them
     ///   - root: where relative paths in it start
     ///   - datasets: opens a dataset of the catalog by name; vocabularies are made from the texts,
     ///     and the scale of latents is measured on them
     /// - Throws: `SettingsError`, `ConfigError`, `CheckpointError`, `TokenizerError`, `DatasetError`
     public func open(
-        _ file: String, assignments: [String] = [], root: String = ".",
+        files: [String], assignments: [String] = [], root: String = ".",
         datasets: (String) throws -> DialogueDataset
-    ) throws -> (settings: PretrainingSettings, task: any TrainingTask) {
+    ) throws -> (settings: RunSettings<PretrainingTask>, task: any TrainingTask) {
+        let file = files.last ?? ""
         func read<Recipe: Codable & Sendable>(
             _ type: Recipe.Type
-        ) throws -> (PretrainingSettings, Recipe, PretrainingSource) {
-            let config = try PretrainingConfig<Recipe>(contentsOf: file, assignments: assignments)
-            guard config.task == self else {
+        ) throws -> (RunSettings<PretrainingTask>, Recipe, PretrainingSource) {
+            let settings = try RunSettings<PretrainingConfig<Recipe>>(
+                files: files, assignments: assignments)
+            guard settings.task.task == self else {
                 throw SettingsError.badValue(
-                    key: "task", file: file, found: "'\(config.task.rawValue)'",
+                    key: "task", file: file, found: "'\(settings.task.task.rawValue)'",
                     expected: "\(rawValue), as asked for")
             }
-            let opened = try config.datasetNameList.map(datasets)
+            let opened = try settings.run.datasetNameList.map(datasets)
             let source = PretrainingSource(
-                file: file, root: root, seed: config.seed, datasets: opened)
-            return (PretrainingSettings(config), config.recipe, source)
+                file: file, root: root, seed: settings.run.seed, datasets: opened)
+            return (settings.with(settings.task.task), settings.task.recipe, source)
         }
         switch self {
         case .llama:

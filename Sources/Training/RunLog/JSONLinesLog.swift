@@ -54,7 +54,7 @@ struct JSONLinesLog: LogFile {
 
 extension StopReason {
     /// The reason in words.
-    var sentence: String {
+    public var sentence: String {
         switch self {
         case .completed: "all steps are done"
         case .stoppedEarly(let evaluations):

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# The published launcher line, a stage at a time:
+#
+#   Scripts/train.sh [STAGE] [southgpt-train's further arguments]
+#
+# Paths are those of the README, as seen from the folder that the script is in.
+set -euo pipefail
+cd "$(dirname "$0")"
+swift build --package-path .. -c release --product southgpt-train
+tools=$(swift build --package-path .. -c release --show-bin-path)
+
+stage=${1:-1}
+exec "$tools/southgpt-train" --include localhost:0 --master_addr 127.0.0.1 --master_port 28459 \
+    --model southgpt \
+    --stage "$stage" \
+    --save_path ../ckpt/delta_ckpt/southgpt/7b_tiva_v0/ \
+    --log_path ../ckpt/delta_ckpt/southgpt/7b_tiva_v0/log/ \
+    --root .. "${@:2}"

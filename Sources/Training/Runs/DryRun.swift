@@ -1,0 +1,126 @@
+import DataPipeline
+import TensorCore
+
+/// What a run would do: every file was looked at, one sample of each dataset laid out, and one
+/// micro-batch computed there and back for the clock. Nothing was written.
+public struct DryRun: Codable, Sendable {
+    /// One sample as training sees it.
+    public struct Layout: Codable, Sendable {
+        public let dataset: String
+        /// As a table; nil for tasks whose samples are no sequences.
+        public let table: String?
+    }
+
+    public let summary: RunSummary
+    public let layouts: [Layout]
+    /// Seconds of one optimiser step, and of all, by the micro-batch that was computed.
+    public let secondsPerStep: Double
+    public let seconds: Double
+    /// Bytes that the pass took at most, and what optimisers will add to them.
+    public let peakBytes: Int
+    public let optimizerBytes: Int
+}
+
+extension TrainingRun {
+    /// Works out what the run would do.
+    ///
+    /// - Throws: what is wrong with the first samples
+    public func dryRun() throws -> DryRun { try dryRun(of: task) }
+
+    private func dryRun<Task: TrainingTask>(of task: Task) throws -> DryRun {
+        var layouts: [DryRun.Layout] = []
+        var slowest = 0.0
+        for dataset in data.training {
+            let sample = try firstUsable(of: dataset, task)
+            layouts.append(
+                .init(
+                    dataset: dataset.entry.name,
+                    table: try sample.map { try task.layout(of: $0.sample) } ?? nil))
+            guard let item = sample?.item else { continue }
+            let items = Array(repeating: item, count: plan.microBatch)
+            let start = ContinuousClock.now
+            for phase in task.phases.indices {
+                let moment = TrainingMoment(seed: plan.config.seed, step: 0)
+                let total = try withGradients {
+                    try task.loss(of: items, in: phase, at: moment)
+                        .total(per: task.counts(of: items, in: phase))
+                }
+                if let total, total.isTracked { _ = total.backward() }
+            }
+            slowest = max(slowest, start.duration(to: .now).seconds)
+        }
+        let perRank = (plan.globalBatch / plan.ranks + plan.microBatch - 1) / plan.microBatch
+        let perStep = slowest * Double(perRank * plan.accumulation)
+        return DryRun(
+            summary: summary, layouts: layouts, secondsPerStep: perStep,
+            seconds: perStep * Double(plan.steps - summary.completed),
+            peakBytes: Machine.peakMemoryBytes, optimizerBytes: optimizerBytes)
+    }
+
+    private func firstUsable<Task: TrainingTask>(
+        of dataset: DialogueDataset, _ task: Task
+    ) throws -> (sample: DialogueSample, item: Task.Item)? {
+        var problem: (any Error)?
+        for index in 0..<min(dataset.count, 100) {
+            do {
+                let sample = try dataset.sample(index)
+                if let item = try task.prepare(sample) { return (sample, item) }
+            } catch {
+                problem = problem ?? error
+            }
+        }
+        if let problem { throw problem }
+        return nil
+    }
+
+    /// Gradients, moments and masters of what moves, on this rank.
+    private var optimizerBytes: Int {
+        let parameters = task.phases.flatMap(\.parameters)
+        let shares = plan.engine.optimizerConfig.partitionsState ? plan.ranks : 1
+        return parameters.reduce(0) { sum, parameter in
+            let hasMaster = parameter.value.dtype != .float32
+            return sum + parameter.value.count * 4 * (hasMaster ? 4 : 3)
+        } / shares
+    }
+}
+
+extension DryRun: CustomStringConvertible {
+    /// For a terminal.
+    public var description: String {
+        var lines = [summary.description]
+        for layout in layouts {
+            lines.append("\(layout.dataset), its first sample:")
+            lines.append(layout.table ?? "  (no sequence)")
+        }
+        lines.append(
+            "about \(clock(seconds)) (\(fixed(secondsPerStep, 3)) s a step), "
+                + "\((peakBytes + optimizerBytes) >> 20) MiB of memory, "
+                + "\(optimizerBytes >> 20) MiB of it the optimiser's")
+        lines.append("Nothing was written.")
+        return lines.joined(separator: "\n")
+    }
+}
+
+extension RunSummary: CustomStringConvertible {
+    /// A few lines for people.
+    public var description: String {
+        var lines = ["\(task): \(steps) steps of \(batchSize) samples"]
+        lines[0] +=
+            " (\(microBatch) at a time, \(accumulation) accumulated, \(ranks) "
+            + (ranks == 1 ? "rank)" : "ranks)")
+        if completed > 0 { lines.append("goes on after step \(completed)") }
+        lines.append("trained:")
+        for group in groups {
+            let phase = group.phase == "all" ? "" : "\(group.phase): "
+            lines.append("  \(phase)\(group.name): \(group.parameters) in \(group.tensors) tensors")
+        }
+        lines.append("  in all: \(groups.reduce(0) { $0 + $1.parameters })")
+        lines.append("data:")
+        for set in data {
+            let held = set.heldOut > 0 ? ", \(set.heldOut) held out" : ""
+            lines.append("  \(set.name) (\(set.type)): \(set.samples) samples\(held)")
+        }
+        lines += notes.map { "note: \($0)" }
+        return lines.joined(separator: "\n")
+    }
+}
