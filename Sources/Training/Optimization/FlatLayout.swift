@@ -10,6 +10,12 @@ struct FlatLayout: Equatable {
         let offset: Int
     }
 
+    /// Buckets that a rank has on their way at once: more would hold the memory that partitioning
+    /// saves.
+    static let bucketsInFlight = 4
+    /// Elements that an exchange can have, with bytes that MPI can count.
+    static let longestBucket = 1 << 27
+
     /// Where each parameter starts.
     let starts: [Int]
     /// Elements of all parameters, without padding.
@@ -31,7 +37,8 @@ struct FlatLayout: Equatable {
         }
         self.starts = starts
         self.shards = shards
-        let step = (bucketLength + shards - 1) / shards * shards
+        let length = min(bucketLength, FlatLayout.longestBucket)
+        let step = (length + shards - 1) / shards * shards
         let end = (count + shards - 1) / shards * shards
         buckets = stride(from: 0, to: end, by: step).map { $0..<min($0 + step, end) }
     }

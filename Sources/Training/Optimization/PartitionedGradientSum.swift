@@ -23,9 +23,6 @@ struct PartitionedGradientSum: GradientSum {
     /// This rank's shard of each bucket.
     private var sums: [Tensor?]
 
-    /// Buckets on their way at once: more would hold the memory that partitioning saves.
-    private static let inFlight = 4
-
     init(_ layout: FlatLayout, _ config: OptimizerConfig, _ transport: any Transport) {
         self.layout = layout
         self.transport = transport
@@ -72,7 +69,7 @@ struct PartitionedGradientSum: GradientSum {
     }
 
     private mutating func send(_ bucket: Int) throws {
-        if pending.count >= PartitionedGradientSum.inFlight { try receive() }
+        if pending.count >= FlatLayout.bucketsInFlight { try receive() }
         let full = buffer(of: bucket)
         open[bucket] = nil
         let shard = ExchangeBuffer(full.count / transport.size, reduction)
