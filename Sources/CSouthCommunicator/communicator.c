@@ -18,7 +18,8 @@ int south_communicator_has_mpi(void) { return 0; }
 int south_communicator_has_mpi(void) { return 1; }
 
 // Codes of our own, outside MPI's range.
-enum { NOT_STARTED = -1, TOO_LONG = -2, TIMED_OUT = -3, NO_MEMORY = -4 };
+enum { NOT_STARTED = -1, TOO_LONG = -2, TIMED_OUT = -3, NO_MEMORY = -4,
+    WRONG_TYPE = -5 };
 
 // MPI's counts are ints: longer arrays go in pieces of this many elements.
 static const size_t PIECE = (size_t)1 << 28;
@@ -26,6 +27,12 @@ static const size_t PIECE = (size_t)1 << 28;
 struct south_exchange {
     south_exchange *next;
     int code, is_complete, pieces;
+    // Memory of its own that MPI reads or writes meanwhile.
+    void *scratch;
+    // Set where the rows that arrive in it, one a rank, are to be added up.
+    void *output;
+    int type, rows;
+    size_t count;
     MPI_Request requests[];
 };
 
@@ -79,6 +86,8 @@ static void *attend(void *unused) {
     return NULL;
 }
 
+static void add_rows(const south_exchange *exchange);
+
 static double now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -110,6 +119,8 @@ int south_communicator_wait(south_exchange *exchange, double seconds) {
     pthread_cond_signal(&begun);
     pthread_mutex_unlock(&lock);
     int code = exchange->code;
+    if (code == MPI_SUCCESS && exchange->output) add_rows(exchange);
+    free(exchange->scratch);
     free(exchange);
     return code;
 }
@@ -129,6 +140,26 @@ static uint16_t narrowed(float value) {
     memcpy(&bits, &value, sizeof bits);
     if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)(bits >> 16 | 0x40);
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+// The rows of an exchange in the order of the ranks, in float32 whatever they came in.
+static void add_rows(const south_exchange *e) {
+    for (size_t at = 0; at < e->count; at += 4096) {
+        size_t length = e->count - at < 4096 ? e->count - at : 4096;
+        float sum[4096];
+        memset(sum, 0, sizeof sum);
+        for (int row = 0; row < e->rows; row++) {
+            size_t start = (size_t)row * e->count + at;
+            if (e->type == SOUTH_SUM_FLOAT32) {
+                const float *values = (const float *)e->scratch + start;
+                for (size_t i = 0; i < length; i++) sum[i] += values[i];
+            } else {
+                const uint16_t *values = (const uint16_t *)e->scratch + start;
+                for (size_t i = 0; i < length; i++) sum[i] += widened(values[i]);
+            }
+        }
+        memcpy((float *)e->output + at, sum, length * sizeof(float));
+    }
 }
 
 static void add_bfloat16(void *input, void *sum, int *count, MPI_Datatype *type) {
@@ -189,13 +220,19 @@ int south_communicator_size(void) {
 
 // MARK: - Collectives
 
-// Makes an exchange of some pieces, each begun by BEGIN, which sees its index as `piece`.
-#define SOUTH_BEGIN(PIECES, BEGIN)                                                                \
+// Makes an exchange, `made`, of some pieces with SCRATCH bytes of its own: SETUP fills it in, BEGIN
+// begins each `piece` as `request`.
+#define SOUTH_BEGIN(PIECES, SCRATCH, SETUP, BEGIN)                                                \
     do {                                                                                          \
-        size_t pieces = (PIECES);                                                                 \
+        size_t pieces = (PIECES), scratch = (SCRATCH);                                            \
         south_exchange *made = malloc(sizeof *made + pieces * sizeof(MPI_Request));               \
         if (!made) return NO_MEMORY;                                                              \
         *made = (south_exchange){.pieces = (int)pieces};                                          \
+        if (scratch > 0 && !(made->scratch = malloc(scratch))) {                                  \
+            free(made);                                                                           \
+            return NO_MEMORY;                                                                     \
+        }                                                                                         \
+        SETUP;                                                                                    \
         pthread_mutex_lock(&lock);                                                                \
         int code = started ? MPI_SUCCESS : NOT_STARTED;                                           \
         for (size_t piece = 0; piece < pieces && code == MPI_SUCCESS; piece++) {                  \
@@ -208,6 +245,7 @@ int south_communicator_size(void) {
             *exchange = made;                                                                     \
             pthread_cond_signal(&begun);                                                          \
         } else {                                                                                  \
+            free(made->scratch);                                                                  \
             free(made);                                                                           \
         }                                                                                         \
         pthread_mutex_unlock(&lock);                                                              \
@@ -234,33 +272,44 @@ static size_t width_of(int type) {
 }
 
 int south_communicator_barrier(south_exchange **exchange) {
-    SOUTH_BEGIN(1, MPI_Ibarrier(world, request));
+    SOUTH_BEGIN(1, 0, (void)0, MPI_Ibarrier(world, request));
 }
 
 int south_communicator_broadcast(
     void *data, size_t bytes, int root, south_exchange **exchange) {
-    SOUTH_BEGIN(pieces_of(bytes),
+    SOUTH_BEGIN(pieces_of(bytes), 0, (void)0,
         MPI_Ibcast((char *)data + piece * PIECE, piece_length(bytes, piece), MPI_BYTE, root,
             world, request));
 }
 
+// OpenMPI sends all of a sum in place up a tree and down again, but a large one from elsewhere in
+// shares, each once to its rank and once from it: large ones are copied.
 int south_communicator_sum(int type, void *values, size_t count, south_exchange **exchange) {
-    SOUTH_BEGIN(pieces_of(count),
-        MPI_Iallreduce(MPI_IN_PLACE, (char *)values + piece * PIECE * width_of(type),
-            piece_length(count, piece), type_of(type), sum_of(type), world, request));
+    size_t width = width_of(type), bytes = count * width;
+    SOUTH_BEGIN(pieces_of(count), bytes < 65536 ? 0 : bytes,
+        if (made->scratch) memcpy(made->scratch, values, bytes),
+        MPI_Iallreduce(
+            made->scratch ? (char *)made->scratch + piece * PIECE * width : MPI_IN_PLACE,
+            (char *)values + piece * PIECE * width, piece_length(count, piece), type_of(type),
+            sum_of(type), world, request));
 }
 
+// Everyone sends everyone its row, and adds up what arrived when it is waited for. OpenMPI's own
+// nonblocking sum over shards passes everything through one rank.
 int south_communicator_sum_scatter(
-    int type, const void *input, void *output, size_t count, south_exchange **exchange) {
-    if (count > INT_MAX / (size_t)south_communicator_size()) return TOO_LONG;
-    SOUTH_BEGIN(1,
-        MPI_Ireduce_scatter_block(input, output, (int)count, type_of(type), sum_of(type),
+    int type, const void *input, float *output, size_t count, south_exchange **exchange) {
+    size_t rows = (size_t)south_communicator_size();
+    if (count > INT_MAX / rows) return TOO_LONG;
+    if (type == SOUTH_SUM_FLOAT64) return WRONG_TYPE;
+    SOUTH_BEGIN(1, rows * count * width_of(type),
+        (made->output = output, made->type = type, made->rows = (int)rows, made->count = count),
+        MPI_Ialltoall(input, (int)count, type_of(type), made->scratch, (int)count, type_of(type),
             world, request));
 }
 
 int south_communicator_all_gather(void *data, size_t bytes, south_exchange **exchange) {
     if (bytes > INT_MAX) return TOO_LONG;
-    SOUTH_BEGIN(1,
+    SOUTH_BEGIN(1, 0, (void)0,
         MPI_Iallgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, data, (int)bytes, MPI_BYTE,
             world, request));
 }
@@ -268,7 +317,7 @@ int south_communicator_all_gather(void *data, size_t bytes, south_exchange **exc
 int south_communicator_gather(
     const void *input, void *output, size_t bytes, south_exchange **exchange) {
     if (bytes > INT_MAX) return TOO_LONG;
-    SOUTH_BEGIN(1,
+    SOUTH_BEGIN(1, 0, (void)0,
         MPI_Igather(input, (int)bytes, MPI_BYTE, output, (int)bytes, MPI_BYTE, 0, world,
             request));
 }
@@ -285,6 +334,7 @@ void south_communicator_message(int code, char *text, size_t size) {
     case NOT_STARTED: snprintf(text, size, "the run was not joined, or was left"); return;
     case TOO_LONG: snprintf(text, size, "too many elements for one exchange"); return;
     case TIMED_OUT: snprintf(text, size, "a rank did not come"); return;
+    case WRONG_TYPE: snprintf(text, size, "no sums over shards in this type"); return;
     case NO_MEMORY: snprintf(text, size, "no memory for it"); return;
     default:
         if (MPI_Error_string(code, message, &length) == MPI_SUCCESS)

@@ -20,7 +20,8 @@ import Training
             let rank = UInt8(communicator.rank)
             try communicator.barrier()
             let sums = try communicator.sum([Double(rank), 1e16, -1])
-            let told = try communicator.broadcast(Array(repeating: rank, count: 2 + Int(rank)), from: 2)
+            let told = try communicator.broadcast(
+                Array(repeating: rank, count: 2 + Int(rank)), from: 2)
             let gathered = try communicator.gather(Array(repeating: rank, count: Int(rank)))
             let any = try communicator.any(rank == 1)
             let none = try communicator.any(false)

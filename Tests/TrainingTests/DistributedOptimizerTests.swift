@@ -26,10 +26,12 @@ import Training
             for parameter in parameters {
                 parameter.replace(with: parameter.value.cast(to: storage))
             }
-            let phase = TrainingPhase("all", [
-                ParameterGroup("first", Array(parameters[..<3]), rateScale: 2),
-                ParameterGroup("rest", Array(parameters[3...]), weightDecay: 0),
-            ])
+            let phase = TrainingPhase(
+                "all",
+                [
+                    ParameterGroup("first", Array(parameters[..<3]), rateScale: 2),
+                    ParameterGroup("rest", Array(parameters[3...]), weightDecay: 0),
+                ])
             optimizer = try PhaseOptimizer(phase, config, communicator: communicator)
             self.communicator = communicator
         }
@@ -172,7 +174,8 @@ import Training
         }
     }
 
-    @Test(arguments: [false, true]) func aRankWithNothingToLearnTakesPart(_ partitions: Bool) throws {
+    @Test(arguments: [false, true]) func aRankWithNothingToLearnTakesPart(_ partitions: Bool) throws
+    {
         let weights = try ranks(2) { communicator in
             var config = OptimizerConfig()
             config.partitionsState = partitions
@@ -197,7 +200,8 @@ import Training
     @Test func ranksThatTrainDifferentThingsAreToldSo() throws {
         let messages = try ranks(3) { communicator in
             let name = communicator.rank == 2 ? "other" : "weight"
-            let phase = TrainingPhase("all", [ParameterGroup("all", [Parameter(name, Tensor([1]))])])
+            let phase = TrainingPhase(
+                "all", [ParameterGroup("all", [Parameter(name, Tensor([1]))])])
             do {
                 _ = try PhaseOptimizer(phase, OptimizerConfig(), communicator: communicator)
                 return ""

@@ -27,10 +27,12 @@ import Training
         }
         let stored = parameters[3]
         stored.replace(with: stored.value.cast(to: .bfloat16))
-        let phase = TrainingPhase("all", [
-            ParameterGroup("decayed", Array(parameters[..<2])),
-            ParameterGroup("bare", Array(parameters[2...]), rateScale: 0.5, weightDecay: 0),
-        ])
+        let phase = TrainingPhase(
+            "all",
+            [
+                ParameterGroup("decayed", Array(parameters[..<2])),
+                ParameterGroup("bare", Array(parameters[2...]), rateScale: 0.5, weightDecay: 0),
+            ])
         var config = OptimizerConfig()
         (config.beta2, config.epsilon, config.weightDecay) = (0.95, 1e-6, 0.1)
         let optimizer = try PhaseOptimizer(phase, config, communicator: alone())
@@ -92,7 +94,8 @@ import Training
             var config = OptimizerConfig()
             config.lossScale = scale
             let optimizer = try PhaseOptimizer(
-                TrainingPhase("all", [ParameterGroup("all", [weight])]), config, communicator: alone())
+                TrainingPhase("all", [ParameterGroup("all", [weight])]), config,
+                communicator: alone())
             for _ in 0..<3 {
                 try optimizer.accumulate(loss([(weight, Tensor([3, -4, 0]))]), isLast: true)
                 #expect(try optimizer.step(rate: 0.1, clip: 1).gradientNorm == 5)

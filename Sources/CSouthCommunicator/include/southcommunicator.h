@@ -40,10 +40,11 @@ int south_communicator_broadcast(
 // The elementwise sum over the ranks replaces everyone's values.
 int south_communicator_sum(int type, void *values, size_t count, south_exchange **exchange);
 
-// input [size, count] → output [count]: rank r gets row r of the sum over the ranks. All elements
-// together must be fewer than 2³¹.
+// input [size, count], float32 or bfloat16 → output [count], float32: rank r gets row r of the sum
+// over the ranks, which is taken in their order and in float32. All elements together must be fewer
+// than 2³¹.
 int south_communicator_sum_scatter(
-    int type, const void *input, void *output, size_t count, south_exchange **exchange);
+    int type, const void *input, float *output, size_t count, south_exchange **exchange);
 
 // data [size, bytes]: everyone's row r is replaced by rank r's. All bytes of a row must be fewer
 // than 2³¹.

@@ -110,7 +110,7 @@ public struct Communicator: Sendable {
             let buffer = ExchangeBuffer(value.count, value.dtype)
             buffer.write(value.flattened(), at: 0)
             try transport.begin(.broadcast(buffer, root: 0)).wait()
-            let received = buffer.tensor.on(value.device).reshaped(value.shape)
+            let received = buffer.copied(0..<value.count).on(value.device).reshaped(value.shape)
             if rank > 0 { parameter.replace(with: received) }
         }
     }

@@ -25,6 +25,11 @@ package final class ExchangeBuffer: @unchecked Sendable {
             shape: [range.count])
     }
 
+    /// The elements of a range, copied: memory that tensors recycle.
+    package func copied(_ range: Range<Int>) -> Tensor {
+        tensor(range).withBytes { Tensor(copying: $0, dtype, [range.count]) }
+    }
+
     /// All elements, in place.
     package var tensor: Tensor { tensor(0..<count) }
 

@@ -12,10 +12,8 @@ extension Communicator {
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        let shares = try gather([UInt8](encoder.encode([value]))).flatMap {
+        return try gather([UInt8](encoder.encode([value]))).flatMap {
             try decoder.decode([Value].self, from: Data($0))
         }
-        let all = try broadcast([UInt8](encoder.encode(shares)))
-        return try decoder.decode([Value].self, from: Data(all))
     }
 }

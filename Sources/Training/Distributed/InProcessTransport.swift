@@ -96,7 +96,7 @@ private final class Hub: Sendable {
                     mismatch(parts)
                 }
             }
-            let sum = total(pairs.map(\.input.tensor))
+            let sum = total(pairs.map { $0.input.tensor.cast(to: .float32) })
             for (rank, pair) in pairs.enumerated() {
                 let count = pair.output.count
                 pair.output.write(sum.sliced(0, rank * count..<(rank + 1) * count), at: 0)

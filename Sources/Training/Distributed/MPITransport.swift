@@ -34,7 +34,8 @@
                 case .sumScatter(let input, let output):
                     south_communicator_sum_scatter(
                         MPITransport.type(input.dtype), input.bytes.baseAddress,
-                        output.bytes.baseAddress, output.count, &exchange)
+                        output.bytes.baseAddress?.assumingMemoryBound(to: Float.self),
+                        output.count, &exchange)
                 case .allGather(let buffer):
                     south_communicator_all_gather(
                         buffer.bytes.baseAddress, buffer.bytes.count / size, &exchange)

@@ -22,7 +22,8 @@ package enum Collective: Sendable {
     case broadcast(ExchangeBuffer, root: Int)
     /// The elementwise sum over the ranks replaces the elements of a range.
     case sum(ExchangeBuffer, Range<Int>)
-    /// `[size, count]` → `[count]`: each rank gets its row of the sum over the ranks.
+    /// `[size, count]` → `[count]`, `float32`: each rank gets its row of the sum over the ranks,
+    /// which is taken in `float32` and in their order.
     case sumScatter(ExchangeBuffer, into: ExchangeBuffer)
     /// `[size, count]`: everyone's row r is replaced by rank r's.
     case allGather(ExchangeBuffer)

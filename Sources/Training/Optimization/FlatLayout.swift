@@ -1,13 +1,13 @@
 /// Parameters laid end to end and cut into buckets, each of which ranks exchange at once and, where
 /// they partition, cut into one shard a rank. Behind the last parameter there may be padding.
-struct FlatLayout: Equatable {
+package struct FlatLayout: Equatable {
     /// Part of one parameter inside a range of the flat order.
-    struct Piece: Equatable {
-        let parameter: Int
+    package struct Piece: Equatable {
+        package let parameter: Int
         /// Elements of the parameter.
-        let elements: Range<Int>
+        package let elements: Range<Int>
         /// Where they start, from the start of the range.
-        let offset: Int
+        package let offset: Int
     }
 
     /// Buckets that a rank has on their way at once: more would hold the memory that partitioning
@@ -19,16 +19,16 @@ struct FlatLayout: Equatable {
     /// Where each parameter starts.
     let starts: [Int]
     /// Elements of all parameters, without padding.
-    let count: Int
+    package let count: Int
     /// Ranges of the flat order. The length of each is a multiple of the number of shards.
-    let buckets: [Range<Int>]
+    package let buckets: [Range<Int>]
     private let shards: Int
 
     /// - Parameters:
     ///   - lengths: elements of each parameter
     ///   - bucketLength: elements of a bucket, about
     ///   - shards: how many parts a bucket is cut into
-    init(_ lengths: [Int], bucketLength: Int, shards: Int) {
+    package init(_ lengths: [Int], bucketLength: Int, shards: Int) {
         precondition(bucketLength > 0 && shards > 0, "FlatLayout: \(bucketLength), \(shards)")
         var starts: [Int] = []
         count = lengths.reduce(into: 0) { end, length in
@@ -44,7 +44,7 @@ struct FlatLayout: Equatable {
     }
 
     /// What lies in a range, in order.
-    func pieces(of range: Range<Int>) -> [Piece] {
+    package func pieces(of range: Range<Int>) -> [Piece] {
         var pieces: [Piece] = []
         for parameter in parameters(in: range) {
             let start = starts[parameter]
@@ -60,17 +60,17 @@ struct FlatLayout: Equatable {
     }
 
     /// The flat order's elements of a parameter.
-    func range(of parameter: Int) -> Range<Int> { starts[parameter]..<end(of: parameter) }
+    package func range(of parameter: Int) -> Range<Int> { starts[parameter]..<end(of: parameter) }
 
     /// The buckets that a parameter lies in.
-    func buckets(of parameter: Int) -> Range<Int> {
+    package func buckets(of parameter: Int) -> Range<Int> {
         let range = range(of: parameter)
         guard !range.isEmpty, let step = buckets.first?.count else { return 0..<0 }
         return range.lowerBound / step..<(range.upperBound - 1) / step + 1
     }
 
     /// The part of a bucket that a rank keeps.
-    func shard(of bucket: Int, rank: Int) -> Range<Int> {
+    package func shard(of bucket: Int, rank: Int) -> Range<Int> {
         let length = buckets[bucket].count / shards
         let start = buckets[bucket].lowerBound + rank * length
         return start..<start + length
@@ -95,14 +95,14 @@ struct FlatLayout: Equatable {
 
 /// Tells which buckets are full, in the one order in which all ranks send them: from the last one,
 /// where a backward pass begins.
-struct BucketCountdown {
+package struct BucketCountdown {
     private let layout: FlatLayout
     /// Parameters that each bucket waits for.
     private var missing: [Int]
     /// Buckets from here on are full and told.
     private var told: Int
 
-    init(_ layout: FlatLayout) {
+    package init(_ layout: FlatLayout) {
         self.layout = layout
         told = layout.buckets.count
         missing = layout.buckets.map { _ in 0 }
@@ -114,7 +114,7 @@ struct BucketCountdown {
     /// A parameter is there.
     ///
     /// - Returns: buckets that may be sent now, in order
-    mutating func finish(_ parameter: Int) -> [Int] {
+    package mutating func finish(_ parameter: Int) -> [Int] {
         for bucket in layout.buckets(of: parameter) { missing[bucket] -= 1 }
         var full: [Int] = []
         while told > 0, missing[told - 1] == 0 {

@@ -1,7 +1,7 @@
 import TensorCore
 
 /// Puts parameters together again of which every rank has moved its shards. A bucket sets out as
-/// soon as this rank's shard of it is there; the parameters become views of what arrives.
+/// soon as this rank's shard of it is there.
 struct ParameterGather {
     private let layout: FlatLayout
     private let parameters: [Parameter]
@@ -41,7 +41,7 @@ struct ParameterGather {
         let (bucket, buffer, exchange) = pending.removeFirst()
         try exchange.wait()
         for piece in layout.pieces(of: layout.buckets[bucket]) {
-            parts.append(buffer.tensor(piece.offset..<piece.offset + piece.elements.count))
+            parts.append(buffer.copied(piece.offset..<piece.offset + piece.elements.count))
             let parameter = parameters[piece.parameter]
             let value = parameter.value.detached()
             guard piece.elements.upperBound == value.count else { continue }

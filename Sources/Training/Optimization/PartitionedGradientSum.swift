@@ -18,8 +18,9 @@ struct PartitionedGradientSum: GradientSum {
     /// Memory to fill again.
     private var spare: [ExchangeBuffer] = []
     private var countdown: BucketCountdown?
-    private var pending: [(bucket: Int, sent: ExchangeBuffer, shard: ExchangeBuffer, any Exchange)] =
-        []
+    private var pending:
+        [(bucket: Int, sent: ExchangeBuffer, shard: ExchangeBuffer, any Exchange)] =
+            []
     /// This rank's shard of each bucket.
     private var sums: [Tensor?]
 
@@ -35,7 +36,9 @@ struct PartitionedGradientSum: GradientSum {
                 shares.append(Share(parameter: piece.parameter, elements: piece.elements))
                 places.append((bucket, piece.offset))
             }
-            for piece in layout.pieces(of: range) { pieces[piece.parameter].append((bucket, piece)) }
+            for piece in layout.pieces(of: range) {
+                pieces[piece.parameter].append((bucket, piece))
+            }
         }
         (self.shares, self.places, self.pieces) = (shares, places, pieces)
     }
@@ -72,7 +75,7 @@ struct PartitionedGradientSum: GradientSum {
         if pending.count >= FlatLayout.bucketsInFlight { try receive() }
         let full = buffer(of: bucket)
         open[bucket] = nil
-        let shard = ExchangeBuffer(full.count / transport.size, reduction)
+        let shard = ExchangeBuffer(full.count / transport.size, .float32)
         pending.append(
             (bucket, full, shard, try transport.begin(.sumScatter(full, into: shard))))
     }
@@ -82,8 +85,7 @@ struct PartitionedGradientSum: GradientSum {
         let (bucket, sent, shard, exchange) = pending.removeFirst()
         try exchange.wait()
         spare.append(sent)
-        let part = shard.tensor.cast(to: .float32)
-        sums[bucket] = sums[bucket].map { $0 + part } ?? part
+        sums[bucket] = sums[bucket].map { $0 + shard.tensor } ?? shard.tensor
     }
 
     mutating func finish() throws {

@@ -39,6 +39,7 @@ struct ReplicatedGradientSum: GradientSum {
     }
 
     private mutating func send(_ bucket: Int) throws {
+        if pending.count >= FlatLayout.bucketsInFlight { try receive() }
         let range = layout.buckets[bucket]
         guard reduction != .float32 else {
             pending.append((bucket, flat, try transport.begin(.sum(flat, range))))
@@ -49,12 +50,15 @@ struct ReplicatedGradientSum: GradientSum {
         pending.append((bucket, narrow, try transport.begin(.sum(narrow, 0..<range.count))))
     }
 
+    /// Waits for the oldest bucket.
+    private mutating func receive() throws {
+        let (bucket, sums, exchange) = pending.removeFirst()
+        try exchange.wait()
+        if sums !== flat { flat.write(sums.tensor, at: layout.buckets[bucket].lowerBound) }
+    }
+
     mutating func finish() throws {
-        for (bucket, sums, exchange) in pending {
-            try exchange.wait()
-            if sums !== flat { flat.write(sums.tensor, at: layout.buckets[bucket].lowerBound) }
-        }
-        pending = []
+        while !pending.isEmpty { try receive() }
     }
 
     func gradient(of share: Int) -> Tensor? { flat.tensor(layout.range(of: share)) }
