@@ -157,7 +157,7 @@ let package = Package(
             "Training",
             [
                 "DataPipeline", "Dialogue", "Diffusion", "MediaIO", "ModelZoo", "SouthBenchmarks",
-                "TensorCore",
+                "SouthGPT", "TensorCore",
             ]),
         tests("Evaluation", ["TensorCore"]),
         tests("SouthServer", ["TensorCore"]),

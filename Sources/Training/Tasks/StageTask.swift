@@ -180,7 +180,7 @@ public struct StageTask: TrainingTask {
 extension Stage {
     /// What moves by the configuration, whose switches are the reference's; its files say what
     /// `trained` says.
-    func trained(by config: TrainingConfig) -> Set<Group> {
+    package func trained(by config: TrainingConfig) -> Set<Group> {
         var groups: Set<Group> = [.addedTokenRows]
         if !config.freezeInputProj { groups.insert(.inputProjection) }
         if !config.freezeOutputProj { groups.insert(.outputProjections) }
