@@ -9,6 +9,7 @@ Needs the packages of Tests/Fixtures/requirements.txt.
 
 import json
 import os
+import resource
 import statistics
 import sys
 import time
@@ -76,8 +77,46 @@ def unet(channels=(64, 128, 128), groups=32, layers=2):
     )
 
 
-def training_step(kind, sizes):
-    if kind == "transformerStep":
+class Adapted(nn.Module):
+    """A frozen linear map with an adapter of rank 32 beside it, as peft computes it."""
+
+    def __init__(self, base, rank=32):
+        super().__init__()
+        self.base = base
+        self.down = nn.Linear(base.in_features, rank, bias=False)
+        self.up = nn.Linear(rank, base.out_features, bias=False)
+        nn.init.zeros_(self.up.weight)
+
+    def forward(self, x):
+        return self.base(x) + self.up(self.down(x.float())).to(x.dtype)
+
+
+def adapted_llama(layers, dtype):
+    """The network of AdapterStep.swift."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=32000, hidden_size=4096, intermediate_size=11008, num_hidden_layers=layers,
+        num_attention_heads=32, max_position_embeddings=2048)
+    torch.set_default_dtype(dtype)
+    model = LlamaForCausalLM(config).requires_grad_(False)
+    torch.set_default_dtype(torch.float32)
+    for layer in model.model.layers:
+        for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
+            setattr(layer.self_attn, name, Adapted(getattr(layer.self_attn, name)))
+    return model
+
+
+def training_step(kind, sizes, dtype):
+    if kind == "adapterStep":
+        model = adapted_llama(sizes[1], dtype)
+        ids = torch.randint(0, 32000, (1, sizes[0] + 1))
+
+        def loss():
+            logits = model(input_ids=ids[:, :-1], use_cache=False).logits
+            return F.cross_entropy(logits[0].float(), ids[0, 1:])
+
+    elif kind == "transformerStep":
         model = Transformer()
         ids, targets = torch.randint(0, 256, (2, sizes[0], sizes[1]))
         loss = lambda: model(ids, targets)
@@ -86,7 +125,8 @@ def training_step(kind, sizes):
         x, noise = torch.randn(2, sizes[0], 3, 32, 32)
         steps = torch.arange(sizes[0]) * 61 % 1000
         loss = lambda: F.mse_loss(model(x, steps).sample, noise)
-    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+    moving = [value for value in model.parameters() if value.requires_grad]
+    optimizer = torch.optim.AdamW(moving, 1e-3)
 
     def step():
         optimizer.zero_grad()
@@ -133,6 +173,13 @@ def prepared(kind, n, dtype):
 
 def main():
     print(f"torch {torch.__version__}", flush=True)
+    if "--peak-memory" in sys.argv:
+        # One case in a process of its own: what it took at most.
+        case = json.loads(sys.argv[-1])
+        step = training_step(case["kind"], case["sizes"], TYPES[case["weights"]])
+        step(), step()
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10, flush=True)
+        return
     held = {}
     for line in sys.stdin:
         request = json.loads(line)
@@ -141,9 +188,8 @@ def main():
         training = kind.endswith("Step")
         if name not in held:
             held = {
-                name: training_step(kind, case["sizes"])
-                if training
-                else prepared(kind, case["sizes"], TYPES[case["weights"]])
+                name: (training_step if training else prepared)(
+                    kind, case["sizes"], TYPES[case["weights"]])
             }
         run, times = held[name], []
         with torch.inference_mode(not training):

@@ -28,6 +28,8 @@ public struct OperationCase: Codable, Equatable, Sendable {
         case add
         /// A step of AdamW of a small network, `batch` samples at a time.
         case transformerStep, unetStep
+        /// The same of adapters on layers of LLaMA-7B: `tokens, layers`.
+        case adapterStep
     }
 
     /// How the speed of a case is told.
@@ -57,7 +59,7 @@ public struct OperationCase: Codable, Equatable, Sendable {
         case .linear where sizes[0] == 1: .gigabytes
         case .product, .linear, .linearGELU, .convolution, .attention, .causalAttention: .gigaflops
         case .groupNormSiLU, .softmax, .geglu, .layerNorm, .add: .gigabytes
-        case .transformerStep: .tokens
+        case .transformerStep, .adapterStep: .tokens
         case .unetStep: .images
         }
     }
@@ -75,7 +77,7 @@ public struct OperationCase: Codable, Equatable, Sendable {
         case .geglu: 1.5 * 4 * product / 1e9
         case .add: 3 * 4 * product / 1e9
         case .transformerStep: n[0] * n[1]
-        case .unetStep: n[0]
+        case .unetStep, .adapterStep: n[0]
         }
     }
 
@@ -90,9 +92,19 @@ public struct OperationCase: Codable, Equatable, Sendable {
             OperationCase("GEGLU 2×4096×2560", .geglu, [2, 4096, 2560]),
             OperationCase("LayerNorm 4096×1280", .layerNorm, [4096, 1280]),
             OperationCase("add 2×320×64²", .add, [2 * 320 * 64 * 64]),
+        ] + trainingSteps
+
+    /// The cases that are whole training steps.
+    public static let trainingSteps: [OperationCase] =
+        [
             OperationCase("training step, transformer 6×384", .transformerStep, [16, 256]),
             OperationCase("training step, UNet 32²", .unetStep, [16]),
         ]
+        + [DType.float32, .bfloat16, .q8_0].map {
+            OperationCase(
+                "training step, adapters on 2 layers of 7B \($0.rawValue)", .adapterStep,
+                [256, 2], weights: $0)
+        }
 
     private static let products: [OperationCase] =
         [OperationCase("GEMM 4096³", .product, [4096, 4096, 4096])]

@@ -45,6 +45,9 @@ extension OperationCase {
             return { _ = a + b }
         case .transformerStep: return try SmallTransformer.trainingStep(batch: n[0], device: device)
         case .unetStep: return try SmallUNet.trainingStep(batch: n[0], device: device)
+        case .adapterStep:
+            let step = try AdapterStep(tokens: n[0], layers: n[1], base: weights, device: device)
+            return { try step() }
         }
     }
 

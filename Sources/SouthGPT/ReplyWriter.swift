@@ -94,9 +94,13 @@ struct ReplyWriter {
     }
 
     /// Feeds tokens; returns the final state of each, `[tokens, hidden]`.
-    private mutating func states(after ids: [Int]) -> Tensor {
+    private mutating func states(after ids: [Int]) -> Tensor { states(after: ids, layers: [-1])[0] }
+
+    /// Feeds tokens; returns the states of each that chosen layers leave.
+    private mutating func states(after ids: [Int], layers: [Int]) -> [Tensor] {
         fed += ids
-        return model.languageModel.hiddenStates(model.embeddings(of: ids), cache: cache)
+        return model.languageModel.hiddenStates(
+            [(model.embeddings(of: ids), cache)], layers: layers)[0]
     }
 
     /// Feeds a whole span and reports its conditioning; returns the state to go on from.
@@ -114,13 +118,14 @@ struct ReplyWriter {
             preconditionFailure("token \(id) begins no span that can be made")
         }
         // A signal token's state is the one after it was read, not the one that predicted it.
-        let states = states(after: span.ids)
+        let states = states(after: span.ids, layers: projection.config.hiddenLayers + [-1])
         let conditioning = projection(
-            [states.unsqueezed(0)], embeddings: model.embeddings(of: span.ids).unsqueezed(0))
+            states.dropLast().map { $0.unsqueezed(0) },
+            embeddings: model.embeddings(of: span.ids).unsqueezed(0))
         for _ in span.ids { try report(.token) }
         try report(
             .span(span.modality, conditioning: conditioning, position: position, asked: asked))
-        return states.sliced(0, (span.ids.count - 1)..<span.ids.count)
+        return states[states.count - 1].sliced(0, (span.ids.count - 1)..<span.ids.count)
     }
 }
 

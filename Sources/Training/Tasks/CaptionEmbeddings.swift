@@ -1,81 +1,78 @@
 import DataPipeline
-import FoundationEssentials
 import ModelZoo
+import Synchronization
 import TensorCore
 
-/// The embeddings of captions that a stage trains towards, one `.npy` file each.
-struct CaptionEmbeddings: Sendable {
-    /// What a file of each modality holds: `[tokens, width]`.
-    let shapes: [Modality: Shape]
-    /// The decoders whose text encoders make them, by the names they are published under.
-    let encoders: [Modality: String]
+/// The embeddings of captions that a stage trains towards, in the folders of its datasets.
+final class CaptionEmbeddings: Sendable {
+    /// What the model's projections make, and so what a file must hold.
+    private let expected: [Modality: ConditioningForm]
+    private let stores = Mutex<[String: EmbeddingStore]>([:])
 
-    /// The file of a target.
+    init(expecting expected: [Modality: ConditioningForm]) { self.expected = expected }
+
+    /// The embedding of a target of a sample, `float32 [tokens, width]`.
     ///
-    /// - Throws: `StageError.noEmbeddingFolder`
-    func file(_ target: CaptionTarget, in folder: String?) throws -> String {
-        guard let folder else { throw StageError.noEmbeddingFolder(name: target.name) }
-        return "\(folder)\(folder.hasSuffix("/") ? "" : "/")\(target.name).npy"
+    /// - Throws: `StageError`, `EmbeddingError`, `DatasetError`, `CheckpointError`
+    func embedding(of target: CaptionTarget, in sample: DialogueSample) throws -> Tensor {
+        try store(of: target, in: sample).embedding(for: target)
     }
 
-    /// The embedding in a file, `float32 [tokens, width]`.
-    ///
-    /// - Throws: `StageError`, `CheckpointError`
-    func read(_ file: String, _ modality: Modality) throws -> Tensor {
-        let stored = try checked(file, modality)
-        return try stored.tensor().cast(to: .float32).reshaped(shapes[modality] ?? stored.shape)
+    private func store(
+        of target: CaptionTarget, in sample: DialogueSample
+    ) throws -> EmbeddingStore {
+        guard expected[target.modality] != nil else {
+            throw StageError.noProjection(target.modality, place: "\(sample.place)")
+        }
+        guard let folder = sample.embeddings else {
+            throw StageError.noEmbeddingFolder(place: "\(sample.place)")
+        }
+        return try stores.withLock { stores in
+            if let store = stores[folder] { return store }
+            let store = try EmbeddingStore(folder, expecting: expected)
+            stores[folder] = store
+            return store
+        }
     }
 
-    /// Looks at a file's header alone.
-    @discardableResult
-    func checked(_ file: String, _ modality: Modality) throws -> StoredTensor {
-        let encoder = encoders[modality] ?? "its text encoder"
-        guard FileManager.default.fileExists(atPath: file) else {
-            throw StageError.missingEmbeddings(
-                count: 1, of: 1, first: file, modality: modality, encoder: encoder)
-        }
-        let checkpoint = try Checkpoint(contentsOf: file)
-        guard let stored = checkpoint.tensors.first, let expected = shapes[modality] else {
-            throw StageError.noProjection(modality, place: file)
-        }
-        // One vector is a file of one axis, and some tools leave an axis of one in front.
-        guard stored.shape.filter({ $0 != 1 }) == expected.filter({ $0 != 1 }) else {
-            throw StageError.embeddingShape(
-                file: file, found: stored.shape, expected: expected, encoder: encoder)
-        }
-        return stored
-    }
+    /// How many embeddings of a dataset are read whole before training: the others were made by
+    /// the same run, and are held against the decoder when they are used.
+    private static var readBefore: Int { 16 }
 
-    /// Looks for the files of every target of some datasets, before anything is trained.
+    /// Looks for the embedding of every caption of some datasets, before anything is trained.
     ///
-    /// - Throws: `StageError`: for what is of another shape at once, for what is missing with how
-    ///   many
+    /// - Throws: `StageError`, `EmbeddingError`, `CheckpointError`
     func check(_ datasets: [DialogueDataset]) throws {
         var (total, missing) = (0, 0)
-        var first: (file: String, modality: Modality)?
-        for dataset in datasets
-        where dataset.entry.type.output != nil
-            || dataset.entry.type == .anyToAny
-        {
+        var reason: String?
+        for dataset in datasets {
+            var read = 0
             for index in 0..<dataset.count {
                 // A record that cannot be used is the loader's matter.
                 guard let sample = try? dataset.sample(index) else { continue }
                 for target in sample.targets {
-                    let file = try file(target, in: sample.embeddings)
                     total += 1
-                    if FileManager.default.fileExists(atPath: file) {
-                        try checked(file, target.modality)
-                    } else {
+                    let store = try store(of: target, in: sample)
+                    guard store.contains(target) else {
                         missing += 1
-                        first = first ?? (file, target.modality)
+                        if reason == nil {
+                            do {
+                                _ = try store.embedding(for: target)
+                            } catch {
+                                reason = "\(error)"
+                            }
+                        }
+                        continue
+                    }
+                    if read < CaptionEmbeddings.readBefore {
+                        _ = try store.embedding(for: target)
+                        read += 1
                     }
                 }
             }
         }
-        if let (file, modality) = first {
-            throw StageError.missingEmbeddings(
-                count: missing, of: total, first: file, modality: modality,
-                encoder: encoders[modality] ?? "its text encoder")
+        if let reason {
+            throw StageError.missingEmbeddings(count: missing, of: total, first: reason)
         }
     }
 }

@@ -71,14 +71,23 @@ public struct StageTask: TrainingTask {
             parameter.isTrainable = true
         }
         phases = [TrainingPhase("all", groups)]
+        let decoders: [Modality: String] = [
+            .image: config.imageDiffusion, .video: config.videoDiffusion,
+            .audio: config.audioDiffusion,
+        ]
         embeddings = CaptionEmbeddings(
-            shapes: model.projections.outputs.mapValues {
-                [$0.config.outputTokens, $0.config.outputWidth]
-            },
-            encoders: [
-                .image: config.imageDiffusion, .video: config.videoDiffusion,
-                .audio: config.audioDiffusion,
-            ])
+            expecting: Dictionary(
+                uniqueKeysWithValues: model.projections.outputs.map { modality, projection in
+                    let (tokens, width) = (
+                        projection.config.outputTokens, projection.config.outputWidth
+                    )
+                    return (
+                        modality,
+                        ConditioningForm(
+                            decoder: decoders[modality] ?? modality.rawValue,
+                            shape: modality == .audio && tokens == 1 ? [width] : [tokens, width])
+                    )
+                }))
         vectors = MediaCache(byteLimit: 256 << 20, size: \.byteCount)
     }
 
@@ -105,13 +114,14 @@ public struct StageTask: TrainingTask {
     /// Checks, before anything is trained, that the embedding of every caption that the stage
     /// trains towards is there and fits.
     ///
-    /// - Throws: `StageError`, `CheckpointError`
+    /// - Throws: `StageError`, `EmbeddingError`, `CheckpointError`
     public func check(_ datasets: [DialogueDataset]) throws {
         guard stage.alignmentWeight(.image) > 0 else { return }
         try embeddings.check(datasets)
     }
 
-    /// - Throws: `StageError`, `DialogueError`, `DatasetError`, `MediaError`, `CheckpointError`
+    /// - Throws: `StageError`, `EmbeddingError`, `DialogueError`, `DatasetError`, `MediaError`,
+    ///   `CheckpointError`
     public func prepare(_ sample: DialogueSample) throws -> Item? {
         let whole = try model.layout.sequence(of: sample.messages)
         guard let sequence = whole.fitted(to: config.maxLength).sequence,
@@ -128,12 +138,7 @@ public struct StageTask: TrainingTask {
         }
         let targets = try sequence.spans.compactMap { span -> Tensor? in
             guard stage.alignmentWeight(span.modality) > 0 else { return nil }
-            guard model.projections.outputs[span.modality] != nil else {
-                throw StageError.noProjection(span.modality, place: "\(sample.place)")
-            }
-            let target = sample.targets[span.signal]
-            let file = try embeddings.file(target, in: sample.embeddings)
-            return try embeddings.read(file, span.modality)
+            return try embeddings.embedding(of: sample.targets[span.signal], in: sample)
         }
         return Item(sequence: sequence, media: media, targets: targets)
     }

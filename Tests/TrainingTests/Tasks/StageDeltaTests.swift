@@ -214,6 +214,32 @@ import Training
         }
     }
 
+    @Test func projectionsOfSeveralLayersAreReadAsTheyWereTrained() throws {
+        try withTemporaryFolder { folder in
+            let copy = "\(folder)/model"
+            try FileManager.default.copyItem(atPath: TinyFolder.path, toPath: copy)
+            // A delta without projections, so that fresh ones for two layers are drawn.
+            let place = "\(copy)/delta_ckpt/southgpt/tiny"
+            let kept = try Checkpoint(contentsOf: "\(place)/pytorch_model.pt").tensors.filter {
+                !$0.name.hasPrefix("gen_text_hidden_fcs.")
+            }
+            try PyTorchArchive.write(
+                try kept.map { ($0.name, try $0.tensor()) }, to: "\(place)/pytorch_model.pt")
+            let config = try TrainingConfig(
+                folder: Fixture.path("../../Configs"), stage: .decoderAlignment,
+                assignments: ["text_emb_to_img_layers=[0, -1]"])
+            let task = try StageTask(.decoderAlignment, config: config, model: .folder(copy))
+            try task.write(to: place)
+            #expect(try Delta(place).notes.hiddenLayers == ["image": [0, -1]])
+            let model = try MultimodalModel(copy)
+            var request = Request("hello", output: .init(text: true, media: [.image]))
+            request.options.maxNewTokens = 1
+            request.options.imageSteps = 1
+            let response = try Session(model).respond(to: request)
+            #expect(response.media.count == 1)
+        }
+    }
+
     @Test func theSystemSpeaksWithWhatWasTrained() throws {
         try withTemporaryFolder { folder in
             let copy = "\(folder)/model"
