@@ -18,6 +18,19 @@ public struct CLAPTextConfig: Codable, Equatable, Sendable {
     public var projectionHiddenAct: String?
     public var layerNormEps: Float?
     public var padTokenId: Int?
+
+    /// An encoder of these sizes.
+    public init(
+        vocabSize: Int, hiddenSize: Int, intermediateSize: Int, numHiddenLayers: Int,
+        numAttentionHeads: Int, maxPositionEmbeddings: Int, projectionDim: Int
+    ) {
+        (self.vocabSize, self.hiddenSize) = (vocabSize, hiddenSize)
+        (self.intermediateSize, self.numHiddenLayers) = (intermediateSize, numHiddenLayers)
+        self.numAttentionHeads = numAttentionHeads
+        self.maxPositionEmbeddings = maxPositionEmbeddings
+        self.projectionDim = projectionDim
+    }
+
     /// The variance of every normalisation, 1e-12 unless given.
     public var epsilon: Float { layerNormEps ?? 1e-12 }
     /// The id that fills short captions, 1 unless given.

@@ -16,6 +16,19 @@ public struct CLIPTextConfig: Codable, Equatable, Sendable {
     /// `quick_gelu` for OpenAI's weights, `gelu` for OpenCLIP's.
     public var hiddenAct: String
     public var layerNormEps: Float?
+
+    /// An encoder of these sizes.
+    public init(
+        vocabSize: Int, hiddenSize: Int, intermediateSize: Int, numHiddenLayers: Int,
+        numAttentionHeads: Int, maxPositionEmbeddings: Int, hiddenAct: String
+    ) {
+        (self.vocabSize, self.hiddenSize) = (vocabSize, hiddenSize)
+        (self.intermediateSize, self.numHiddenLayers) = (intermediateSize, numHiddenLayers)
+        self.numAttentionHeads = numAttentionHeads
+        self.maxPositionEmbeddings = maxPositionEmbeddings
+        self.hiddenAct = hiddenAct
+    }
+
     /// The variance of every normalisation, 1e-5 unless given.
     public var epsilon: Float { layerNormEps ?? 1e-5 }
 }

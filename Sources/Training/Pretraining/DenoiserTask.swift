@@ -63,7 +63,7 @@ public struct DenoiserRecipe: Codable, Sendable {
 public struct DenoiserTask: TrainingTask {
     /// Where a sample's latents lie, before scaling, and its caption.
     public struct Item: Sendable {
-        let latents: LatentDistribution
+        package let latents: LatentDistribution
         let caption: [Int32]
         /// What a text encoder that does not move made of the caption.
         let condition: Tensor?

@@ -1,3 +1,4 @@
+import DataPipeline
 import ModelZoo
 import TensorCore
 import TestSupport
@@ -21,5 +22,61 @@ import Training
         let total = withGradients { loss.total(per: [.tokens: 5]) }
         let gradients = try #require(total).backward()
         try expectSame(gradients, of: weights.parameters, fixture, "a language model")
+    }
+
+    private var config: LLaMAConfig {
+        LLaMAConfig(
+            vocabSize: 300, hiddenSize: 24, intermediateSize: 48, numHiddenLayers: 2,
+            numAttentionHeads: 4, maxPositionEmbeddings: 128)
+    }
+
+    @Test(arguments: [LanguageModelRecipe.Learnt.replies, .dialogue, .text])
+    func learnsTextsAndWritesThemAsPublished(_ learns: LanguageModelRecipe.Learnt) throws {
+        try withTemporaryFolder { folder in
+            let dataset = try PretrainingSamples(folder: folder).images()
+            let recipe = LanguageModelRecipe(config: config, learns: learns, maxLength: 64)
+            let task = try LanguageModelTask(recipe, PretrainingSource(datasets: [dataset]))
+            let samples = try dataset.samples
+            let items = try samples.compactMap(task.prepare)
+            #expect(items.count == 4)
+            let counted = task.counts(of: items, in: 0)[.tokens] ?? 0
+            let loss = try task.loss(of: items, in: 0, at: TrainingMoment(seed: 1, step: 0))
+            #expect(loss.accuracy?.counted == counted)
+            let losses = try train(task, on: samples, steps: 30, rate: 1e-2)[0]
+            #expect(losses.decline < 0.6, "\(losses)")
+
+            try task.write(to: "\(folder)/model")
+            let tokenizer = try LLaMATokenizer(folder: "\(folder)/model")
+            #expect(tokenizer.vocabularySize == task.model.config.vocabSize)
+            let stored: LLaMAConfig = try ConfigFile.read(from: "\(folder)/model/config.json")
+            let weights = Weights(try Checkpoint(folder: "\(folder)/model"))
+            let model = try LLaMA(stored, from: weights)
+            try weights.finish()
+            let x = recipeInput("x", [1, 5, 24])
+            #expect(model.hiddenStates(x).isClose(to: task.model.hiddenStates(x), absolute: 0))
+
+            var again = recipe
+            (again.from, again.config) = ("\(folder)/model", nil)
+            let continued = try LanguageModelTask(again, PretrainingSource())
+            #expect(
+                continued.model.hiddenStates(x).isClose(
+                    to: task.model.hiddenStates(x), absolute: 0))
+            let preview = try task.previews(of: [items[0]], at: TrainingMoment(seed: 1, step: 1))
+            guard case .text(let text) = preview[0].content else {
+                Issue.record("a preview that is no text")
+                return
+            }
+            #expect(!text.isEmpty)
+        }
+    }
+
+    @Test func refusesARecipeWithoutAModel() {
+        let error = #expect(throws: SettingsError.self) {
+            try LanguageModelTask(LanguageModelRecipe(), PretrainingSource(file: "llama.yaml"))
+        }
+        #expect(
+            error?.description
+                == "llama.yaml: 'recipe.config' is absent, expected the sizes, because from names "
+                + "no model.")
     }
 }
