@@ -62,6 +62,19 @@ import Testing
         #expect(normed.isClose(to: golden, absolute: 2e-5))
     }
 
+    /// More columns than there are positions: what every row pads must go, not the first row's alone.
+    @Test func clapComputesNoPaddingOfABatch() throws {
+        let fixture = try Fixture("clap_text")
+        let encoder = try CLAPTextModel(try fixture.config(), from: Weights(try fixture.weights))
+        let rows = fixture["ids"].integers()
+        let padded = (0..<3).flatMap { row in
+            rows[row * 8..<row * 8 + 8].map { Int32($0) } + [Int32](repeating: 1, count: 32)
+        }
+        #expect(40 > encoder.config.maxTokens)
+        #expect(
+            encoder(Tensor(padded, [3, 40])).isClose(to: fixture["embeds"], absolute: 1e-6))
+    }
+
     @Test func clapEmptyCaptionIsItsTwoTokens() throws {
         let fixture = try Fixture("clap_text")
         let encoder = try CLAPTextModel(try fixture.config(), from: Weights(try fixture.weights))

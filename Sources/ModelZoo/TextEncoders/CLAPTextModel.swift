@@ -90,7 +90,7 @@ public struct CLAPTextModel: Sendable {
     public func callAsFunction(_ ids: Tensor) -> Tensor {
         let pad = config.padID
         let rows = ids.integers().chunked(ids.shape[1]).map { row in
-            row.prefix((row.lastIndex { $0 != pad } ?? 0) + 1)
+            row[...(row.lastIndex { $0 != pad } ?? row.startIndex)]
         }
         let time = rows.map(\.count).max() ?? 0
         precondition(

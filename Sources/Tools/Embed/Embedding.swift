@@ -54,8 +54,8 @@ struct Embedding {
         let report = try run.run(
             batchSize: options.batchSize, isTooLong: encoder.prompts.isTooLong,
             encode: { captions in
-                // The first few are timed before the long work begins.
-                if !isEstimated {
+                // The first few are timed before long work begins.
+                if !isEstimated, missing > 64 {
                     isEstimated = true
                     let seconds = try secondsEach(captions, encoder) * Double(missing)
                     say(ReportLines.estimate(missing, seconds: seconds, bytes: bytes))
