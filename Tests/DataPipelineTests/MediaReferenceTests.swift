@@ -5,6 +5,32 @@ import TestSupport
 import Testing
 
 @Suite struct MediaReferenceTests {
+    /// Root may read everything, so that there is nothing to test then.
+    @Test(.enabled(if: geteuid() != 0, "this user is not root"))
+    func aClosedFolderIsNotAnAbsentOne() throws {
+        try withTemporaryFolder { folder in
+            let path = try write("[]", "closed/a.json", in: folder)
+            let files = FileManager.default
+            let closed: [FileAttributeKey: Any] = [.posixPermissions: 0]
+            try files.setAttributes(closed, ofItemAtPath: "\(folder)/closed")
+            defer {
+                try? files.setAttributes(
+                    [.posixPermissions: 0o755], ofItemAtPath: "\(folder)/closed")
+            }
+            let entry = DatasetEntry(
+                name: "s", format: .pair, type: .imageToText, dataPath: path)
+            #expect(
+                throws: DatasetError.unreadable(file: path, reason: "permission denied")
+            ) { try DatasetPreparation(entry).run() }
+            do {
+                try MediaReference(.image, "closed/a.json", in: folder).withPath { _ in }
+                Issue.record("opened")
+            } catch {
+                #expect("\(error)".contains("found a folder that is closed to us, in"))
+            }
+        }
+    }
+
     @Test func neverLeavesTheFolderOfTheMedia() throws {
         try withTemporaryFolder { folder in
             try write("secret", "secret.jpg", in: folder)

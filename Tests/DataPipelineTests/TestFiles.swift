@@ -83,3 +83,40 @@ struct Mutations {
         return bytes
     }
 }
+
+/// An archive whose headers, whatever was done to them, have right checksums again: what is behind
+/// that check is tested too.
+func withTarChecksums(_ bytes: [UInt8]) -> [UInt8] {
+    var bytes = bytes
+    for start in stride(from: 0, to: bytes.count - 511, by: 512)
+    where bytes[start + 257..<start + 262].elementsEqual(Array("ustar".utf8)) {
+        bytes.replaceSubrange(start + 148..<start + 156, with: Array("        ".utf8))
+        let sum = bytes[start..<start + 512].reduce(0) { $0 + Int($1) }
+        let octal = String(sum, radix: 8)
+        let digits = String(repeating: "0", count: max(0, 6 - octal.count)) + octal.suffix(6)
+        bytes.replaceSubrange(start + 148..<start + 156, with: Array("\(digits)\u{0} ".utf8))
+    }
+    return bytes
+}
+
+/// A sound file of every format that is read, for tests that break them.
+let mutationSources: [(name: String, bytes: [UInt8])] = [
+    (
+        "a.json",
+        Array(
+            "[{\"caption\": \"a\\u00e9\", \"n\": [1, -2.5e3]}, {\"caption\": \"b\"}]".utf8)
+    ),
+    ("a.jsonl", Array("{\"caption\": \"a\"}\n{\"x\": {\"y\": []}}\n".utf8)),
+    ("a.csv", Array("id,caption\n1,\"a, \"\"b\"\"\nc\"\n2,d\n".utf8)),
+    ("a.tsv", Array("caption\turl\n\"x\"\thttp://a\n".utf8)),
+    (
+        "a.tar",
+        archive([
+            TarEntry("././@LongLink", "folder/long.jpg\0", kind: "L"),
+            TarEntry("x.jpg", "J"),
+            TarEntry("pax", "19 path=other.txt\n\n", kind: "x"),
+            TarEntry("y.txt", "caption"),
+            TarEntry("z.json", "{\"caption\": \"c\"}"),
+        ])
+    ),
+]

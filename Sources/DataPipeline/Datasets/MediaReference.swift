@@ -63,7 +63,14 @@ public struct MediaReference: Hashable, Sendable {
                 mend: "Is mm_root_path in the catalog right?")
         }
         for name in names {
-            guard let path = resolved("\(root)/\(name)") else { continue }
+            guard let path = resolved("\(root)/\(name)") else {
+                guard errno != EACCES else {
+                    throw fault(
+                        "a folder that is closed to us, in '\(folder)'", expected: "an open one",
+                        mend: "Change its permissions.")
+                }
+                continue
+            }
             guard path.hasPrefix(root == "/" ? root : "\(root)/") else {
                 throw fault(
                     "a link that leads to '\(path)'", expected: "a file in '\(root)'",

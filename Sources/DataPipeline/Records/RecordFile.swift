@@ -69,7 +69,10 @@ public struct RecordFile: Sendable {
                     mend: "Was the download complete?")
             }
             let row = try RecordFile.fields(of: first, file, format, record: 0)
-            (names, spans) = try RecordFile.header(row, spans, columns, file: path)
+            let named = try RecordFile.columns(row, columns, file: path)
+            names = named ?? columns ?? row
+            // In place: of a table of gigabytes the spans alone are hundreds of megabytes.
+            if named != nil { spans.removeFirst() }
         }
         (self.columns, self.spans) = (names, spans)
     }
@@ -138,10 +141,10 @@ public struct RecordFile: Sendable {
         }
     }
 
-    /// The names of the columns, and the spans of what follows them.
-    private static func header(
-        _ row: [String], _ spans: [RecordSpan], _ columns: [String]?, file: String
-    ) throws -> ([String], [RecordSpan]) {
+    /// The names of the columns where the first row has them; nil where they are `columns`.
+    private static func columns(
+        _ row: [String], _ columns: [String]?, file: String
+    ) throws -> [String]? {
         let known = Set(SourceKeys.columns)
         if let columns, known.isDisjoint(with: row) {
             guard columns.count == row.count else {
@@ -150,13 +153,13 @@ public struct RecordFile: Sendable {
                     expected: "a first row of names",
                     mend: "Write one: \(columns.joined(separator: ", ")).")
             }
-            return (columns, spans)
+            return nil
         }
         if let double = row.first(where: { name in row.count { $0 == name } > 1 }) {
             throw DatasetError.malformed(
                 file: file, line: 1, found: "two columns named '\(excerpt(double))'",
                 expected: "each name once", mend: "Rename one of them.")
         }
-        return (row, Array(spans.dropFirst()))
+        return row
     }
 }

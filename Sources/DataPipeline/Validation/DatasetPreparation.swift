@@ -45,7 +45,12 @@ public struct DatasetPreparation: Sendable {
         } else {
             let places = [rawPath] + entry.rawPaths
             guard let found = places.first(where: files.fileExists(atPath:)) else {
-                return .absent(looked: [entry.dataPath] + places)
+                let looked = [entry.dataPath] + places
+                // What lies in a folder that is closed to us is not absent.
+                for place in looked where access(place, F_OK) != 0 && errno == EACCES {
+                    throw DatasetError.unreadable(file: place, reason: "permission denied")
+                }
+                return .absent(looked: looked)
             }
             source = found
         }
