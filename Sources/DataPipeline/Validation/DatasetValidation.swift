@@ -119,8 +119,10 @@ public struct DatasetValidation: Sendable {
             report.media[medium.modality.rawValue, default: 0] += 1
             do {
                 if let decodesEvery, index.isMultiple(of: decodesEvery) {
-                    report.decodedMedia += 1
-                    try medium.withPath { try checkMedium(medium.modality, $0) }
+                    try medium.withPath {
+                        report.decodedMedia += 1
+                        try checkMedium(medium.modality, $0)
+                    }
                 } else {
                     try medium.withPath { _ in }
                 }
