@@ -121,7 +121,8 @@ let package = Package(
             ]),
         library("MelodyMini", ["SouthGPT", "TensorCore"]),
 
-        library("SouthBenchmarks", ["CSouthOpenBLAS", "ModelZoo", "TensorCore", "Training"]),
+        library(
+            "SouthBenchmarks", ["CSouthOpenBLAS", "MediaIO", "ModelZoo", "TensorCore", "Training"]),
 
         .target(
             name: "ToolOptions",

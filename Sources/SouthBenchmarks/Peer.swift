@@ -16,7 +16,7 @@ public protocol Peer: AnyObject {
 public enum PeerError: Error, CustomStringConvertible {
     /// The script could not be started, or it ended.
     case silent(command: String, reason: String)
-    /// It answered something else than a time.
+    /// It answered something else than a number.
     case answered(command: String, text: String)
 
     public var description: String {
@@ -24,7 +24,7 @@ public enum PeerError: Error, CustomStringConvertible {
         case .silent(let command, let reason):
             "\(command): \(reason). Does it run by itself? It needs the packages of "
                 + "Tests/Fixtures/requirements.txt."
-        case .answered(let command, let text): "\(command): expected a time, found '\(text)'."
+        case .answered(let command, let text): "\(command): expected a number, found '\(text)'."
         }
     }
 }
@@ -114,13 +114,18 @@ public final class ScriptPeer: Peer {
             let operation: OperationCase
             let seconds: Double
         }
-        let request = try JSONEncoder().encode(Request(operation: operation, seconds: seconds))
+        return try number(asking: Request(operation: operation, seconds: seconds))
+    }
+
+    /// The positive number that the script answers a request with.
+    func number(asking request: some Encodable) throws -> Double {
+        let request = try JSONEncoder().encode(request)
         try input.fileHandleForWriting.write(contentsOf: request + Data("\n".utf8))
         let answer = try ScriptPeer.line(from: output, command)
-        guard let time = Double(answer), time > 0 else {
+        guard let number = Double(answer), number > 0 else {
             throw PeerError.answered(command: command, text: answer)
         }
-        return time
+        return number
     }
 
     private static func line(from pipe: Pipe, _ command: String) throws -> String {

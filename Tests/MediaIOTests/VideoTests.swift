@@ -78,6 +78,31 @@ import Testing
         }
     }
 
+    @Test(arguments: [(16_000, 1), (22_050, 2), (5_000, 1)])
+    func writesSoundBesideTheFrames(rate: Int, channels: Int) throws {
+        let frames = Tensor.full([9, 3, 16, 16], 0.5)
+        let tone = (0..<rate).map { 0.5 * sin(2 * Float.pi * 440 * Float($0) / Float(rate)) }
+        let sound = Waveform(
+            sampleRate: rate, channels: [[Float]](repeating: tone, count: channels))
+        try withTemporaryFolder { folder in
+            let path = "\(folder)/a.mp4"
+            try writeMP4(frames, to: path, sound: sound)
+            #expect(try VideoFile(contentsOf: path).frameCount == 9)
+            let found = try Waveform(contentsOf: path)
+            let expected = sound.resampled(to: found.sampleRate)
+            #expect(found.sampleRate == (rate == 5_000 ? 44_100 : rate))
+            #expect(found.channels.count == channels && found.count >= expected.count)
+            // The codec is lossy; its first and last samples more than others.
+            let middle = (expected.count / 4)..<(expected.count / 2)
+            let error = middle.map { abs(found.channels[0][$0] - expected.channels[0][$0]) }
+            #expect((error.max() ?? 1) < 0.1)
+            let bytes = try Data(contentsOf: URL(filePath: path))
+            try writeMP4(frames, to: path, sound: sound)
+            #expect(try Data(contentsOf: URL(filePath: path)) == bytes)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["a.mp4"])
+        }
+    }
+
     @Test func writesASingleTinyFrame() throws {
         try withTemporaryFolder { folder in
             let path = "\(folder)/a.mp4"

@@ -96,8 +96,9 @@ extension RGBImage {
         result.reserveCapacity(rows.count * columns.count * 3)
         for row in rows {
             let start = row * width
-            result += pixels[
-                ((start + columns.lowerBound) * 3)..<((start + columns.upperBound) * 3)]
+            result +=
+                pixels[
+                    ((start + columns.lowerBound) * 3)..<((start + columns.upperBound) * 3)]
         }
         return result
     }

@@ -2,8 +2,12 @@
 /// breaks the rules says nothing, as in other readers: the picture itself may be sound.
 ///
 /// Every offset is held against the bytes that are there, and nothing is followed twice.
-enum EXIF {
-    /// The turn that a picture file of any format that carries EXIF asks for.
+package enum EXIF {
+    /// The turn that a picture file of any format that carries EXIF asks for, as a number of EXIF.
+    package static func orientation(ofPicture bytes: UnsafeRawBufferPointer) -> Int {
+        turn(ofPicture: bytes).rawValue
+    }
+
     static func turn(ofPicture bytes: UnsafeRawBufferPointer) -> Turn {
         if bytes.starts(with: [0xFF, 0xD8]) { return turn(ofJPEG: bytes) }
         if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) { return turn(ofPNG: bytes) }

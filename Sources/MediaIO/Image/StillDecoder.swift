@@ -7,10 +7,6 @@ internal import Glibc
 func decodeStill(
     _ bytes: UnsafeRawBufferPointer, _ format: PictureFormat, file: String, limits: MediaLimits
 ) throws -> RGBImage {
-    guard let (width, height) = format.size(bytes) else {
-        throw MediaError.malformed(file: file, reason: "its header cannot be read")
-    }
-    try limits.admit(width: width, height: height, file: file)
     if format == .webP {
         // FFmpeg decodes what there is; the file says how much there should be.
         let promised = 8 + (0..<4).reduce(0) { $0 | Int(bytes[4 + $1]) << (8 * $1) }
@@ -18,6 +14,12 @@ func decodeStill(
             throw MediaError.truncated(
                 file: file, reason: "\(promised) bytes are promised, \(bytes.count) are there")
         }
+    }
+    guard let (width, height) = format.size(bytes) else {
+        throw MediaError.malformed(file: file, reason: "its header cannot be read")
+    }
+    try limits.admit(width: width, height: height, file: file)
+    if format == .webP {
         if let frame = WebPFile.firstFrame(bytes) {
             let picture = try frame.file.withUnsafeBytes {
                 try StillDecoder(format, file: file, limits: limits).decode($0)
@@ -87,7 +89,10 @@ private final class StillDecoder {
         guard avcodec_send_packet(codec, packet) >= 0 else { throw damaged }
         avcodec_send_packet(codec, nil)
         guard avcodec_receive_frame(codec, frame) == 0 else { throw damaged }
-        guard let image = RGBImage(frame) else {
+        let isLossyWebP =
+            frame.pointee.format == AV_PIX_FMT_YUV420P.rawValue
+            || frame.pointee.format == AV_PIX_FMT_YUVA420P.rawValue
+        guard let image = isLossyWebP ? RGBImage(webP: frame) : RGBImage(frame) else {
             throw MediaError.unsupported(
                 file: file, what: "its pixel format", mend: "Convert it to PNG or JPEG.")
         }
@@ -96,7 +101,8 @@ private final class StillDecoder {
 }
 
 extension RGBImage {
-    /// A decoded frame, or nil where its format cannot be converted.
+    /// A decoded frame, or nil where its format cannot be converted. Colours of 4:2:0 are not
+    /// interpolated, as by other readers of clips.
     init?(_ frame: UnsafeMutablePointer<AVFrame>) {
         let (width, height) = (Int(frame.pointee.width), Int(frame.pointee.height))
         guard width > 0, height > 0 else { return nil }

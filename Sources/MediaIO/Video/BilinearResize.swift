@@ -30,7 +30,9 @@ extension RGBImage {
         let (area, count) = (rows.count * columns.count, columns.count)
         let unit = (0..<256).map { Float($0) / 255 }
         // Two source rows, scaled across, by channel; those of the row before are used again.
-        var lines = [[Float](repeating: 0, count: 3 * count), [Float](repeating: 0, count: 3 * count)]
+        var lines = [
+            [Float](repeating: 0, count: 3 * count), [Float](repeating: 0, count: 3 * count),
+        ]
         var held = (-1, -1)
         return [Float](unsafeUninitializedCapacity: 3 * area) { planes, filled in
             for row in 0..<rows.count {

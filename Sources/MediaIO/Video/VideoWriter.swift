@@ -5,9 +5,13 @@ public import TensorCore
 /// give the same bytes. Sides of odd length grow by a repeated pixel, which the codec demands.
 ///
 /// - Shapes: `frames [count, 3, height, width]`, in [0, 1]; bytes are `⌊255 · p⌋`
-/// - Parameter framesPerSecond: published for ZeroScope: 8
+/// - Parameters:
+///   - framesPerSecond: published for ZeroScope: 8
+///   - sound: heard with the frames, as AAC
 /// - Throws: `MediaError.unwritable`
-public func writeMP4(_ frames: Tensor, to path: String, framesPerSecond: Int = 8) throws {
+public func writeMP4(
+    _ frames: Tensor, to path: String, framesPerSecond: Int = 8, sound: Waveform? = nil
+) throws {
     precondition(
         frames.rank == 4 && frames.shape[1] == 3 && frames.count > 0 && framesPerSecond > 0,
         "writeMP4: shape \(frames.shape) at \(framesPerSecond) frames a second")
@@ -15,7 +19,7 @@ public func writeMP4(_ frames: Tensor, to path: String, framesPerSecond: Int = 8
     try MediaFile.write(to: path) { atomic in
         let writer = try VideoWriter(
             file: path, temporary: atomic.temporaryPath, width: width, height: height,
-            framesPerSecond: framesPerSecond)
+            framesPerSecond: framesPerSecond, sound: sound)
         for index in 0..<frames.shape[0] {
             let planes = frames.selected(0, index).floats()[...]
             let image = RGBImage(planes: planes, height: height, width: width) { UInt8($0 * 255) }
@@ -33,10 +37,15 @@ private final class VideoWriter {
     private var frame: UnsafeMutablePointer<AVFrame>?
     private var packet: UnsafeMutablePointer<AVPacket>?
     private var stream: UnsafeMutablePointer<AVStream>?
+    private var sound: SoundTrack?
+    private let framesPerSecond: Int
     private var written: Int64 = 0
 
-    init(file: String, temporary: String, width: Int, height: Int, framesPerSecond: Int) throws {
-        self.file = file
+    init(
+        file: String, temporary: String, width: Int, height: Int, framesPerSecond: Int,
+        sound: Waveform?
+    ) throws {
+        (self.file, self.framesPerSecond) = (file, framesPerSecond)
         south_quiet_ffmpeg()
         guard
             let encoder = avcodec_find_encoder_by_name("libx264")
@@ -74,6 +83,7 @@ private final class VideoWriter {
         try check(avcodec_parameters_from_context(stream.pointee.codecpar, codec), "its encoder")
         stream.pointee.time_base = codec.pointee.time_base
         stream.pointee.avg_frame_rate = codec.pointee.framerate
+        self.sound = try sound.map { try SoundTrack($0, container: container, file: file) }
         container.pointee.flags |= AVFMT_FLAG_BITEXACT
         frame.pointee.format = codec.pointee.pix_fmt.rawValue
         frame.pointee.width = codec.pointee.width
@@ -115,11 +125,13 @@ private final class VideoWriter {
         frame.pointee.pts = written
         written += 1
         try encode(frame)
+        try sound?.write(until: Double(written) / Double(framesPerSecond))
     }
 
     /// Writes what the encoder still holds, and the index.
     func finish() throws {
         try encode(nil)
+        try sound?.finish()
         try check(av_write_trailer(container), "its index")
         if let container { try check(avio_closep(&container.pointee.pb), "its end") }
     }
@@ -139,14 +151,7 @@ private final class VideoWriter {
         }
     }
 
-    /// Throws where FFmpeg returned an error, with its text.
     private func check(_ code: Int32, _ what: String) throws {
-        guard code < 0 else { return }
-        var text = [CChar](repeating: 0, count: 128)
-        av_strerror(code, &text, text.count)
-        let reason = text.withUnsafeBytes {
-            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self).lowercased()
-        }
-        throw MediaError.unwritable(file: file, reason: "\(what): \(reason)")
+        try throwUnwritable(code, what, file: file)
     }
 }

@@ -5,5 +5,6 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "southgpt-bench",
         abstract: "Time what models spend their time in, on this machine.",
-        subcommands: [Operations.self, TrainingSteps.self], defaultSubcommand: Operations.self)
+        subcommands: [Operations.self, TrainingSteps.self, MediaLoading.self],
+        defaultSubcommand: Operations.self)
 }
