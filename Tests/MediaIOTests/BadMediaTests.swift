@@ -18,7 +18,7 @@ import Testing
         let side = 50_000
         var png: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13]
         png += Array("IHDR".utf8) + bigEndian(side) + bigEndian(side) + [1, 0, 0, 0, 0]
-        png += bigEndian(0x63D4_0067)
+        png += bigEndian(0x63D4_0067) + bigEndian(0) + Array("IDAT".utf8)
         let jpeg: [UInt8] =
             [0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0xC3, 0x50, 0xC3, 0x50, 1, 1, 0x11, 0]
             + [0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0]

@@ -7,7 +7,7 @@ public import TensorCore
 /// - Shapes: `frames [count, 3, height, width]`, in [0, 1]; bytes are `⌊255 · p⌋`
 /// - Parameters:
 ///   - framesPerSecond: published for ZeroScope: 8
-///   - sound: heard with the frames, as AAC
+///   - sound: heard with the frames, as AAC, whose bytes may differ from time to time
 /// - Throws: `MediaError.unwritable`
 public func writeMP4(
     _ frames: Tensor, to path: String, framesPerSecond: Int = 8, sound: Waveform? = nil
