@@ -51,6 +51,11 @@ enum MediaFile {
         }
     }
 
+    /// Whether these are the first bytes of a frame of MPEG audio.
+    static func isMPEGFrame(_ bytes: Data) -> Bool {
+        bytes.first == 0xFF && (bytes.dropFirst().first ?? 0) & 0xE0 == 0xE0
+    }
+
     /// What the system says of the last call that failed.
     static func systemReason() -> String {
         String(cString: strerror(errno)).lowercased()

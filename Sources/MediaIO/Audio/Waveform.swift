@@ -24,12 +24,15 @@ public struct Waveform: Equatable, Sendable {
     public var duration: Double { Double(count) / Double(sampleRate) }
 
     /// Reads WAV, FLAC, OGG, AIFF and whatever else libsndfile knows, or else the first sound of a
-    /// container that FFmpeg knows (MP4, M4A, WebM). Integers of b bits are divided by 2^(b−1).
+    /// container that FFmpeg knows (MP3, MP4, M4A, WebM). Integers of b bits are divided by
+    /// 2^(b−1).
     ///
     /// - Throws: `MediaError`
     public init(contentsOf path: String, limits: MediaLimits = MediaLimits()) throws {
-        try MediaFile.check(path, limits: limits)
-        guard let file = SoundFile(path) else {
+        let head = try MediaFile.bytes(path, limits: limits).prefix(3)
+        // libsndfile has a reader of MP3 that prints what it finds wrong.
+        let isMP3 = head.starts(with: Array("ID3".utf8)) || MediaFile.isMPEGFrame(head)
+        guard !isMP3, let file = SoundFile(path) else {
             self = try readContainerSound(path, limits: limits)
             return
         }
