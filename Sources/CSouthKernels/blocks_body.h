@@ -52,6 +52,8 @@ SOUTH_INLINE void V(read_scales)(const uint8_t *block, const int type, ptrdiff_t
         // Collected, so that one instruction widens many; many at a time, for a load of what was
         // just stored in parts has to wait.
         uint16_t halves[64] = {0};
+        // As a gather of registers this would take longer than all else.
+#pragma clang loop vectorize(disable)
         for (ptrdiff_t g = 0; g < groups; g++)
             memcpy(halves + g, block + g * south_bytes(type, SOUTH_GROUP), 2);
         for (ptrdiff_t g = 0; g < groups; g += LANES)

@@ -6,6 +6,7 @@
 #include "southkernels.h"
 
 static _Atomic int chosen = SOUTH_BASELINE;
+static _Atomic int exact;
 
 static int best(void) {
 #if defined(__x86_64__)
@@ -15,7 +16,7 @@ static int best(void) {
         return SOUTH_BASELINE;
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
         && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        return SOUTH_AVX512;
+        return __builtin_cpu_supports("avx512vnni") ? SOUTH_AVX512_VNNI : SOUTH_AVX512;
     return SOUTH_AVX2;
 #else
     return SOUTH_BASELINE;
@@ -31,10 +32,19 @@ int south_use_instruction_set(int level) {
 
 int south_instruction_set(void) { return atomic_load_explicit(&chosen, memory_order_relaxed); }
 
+void south_use_exact_blocks(int wish) { atomic_store_explicit(&exact, wish, memory_order_relaxed); }
+
+int south_fixed_point(void) {
+    return south_instruction_set() >= SOUTH_AVX2
+        && !atomic_load_explicit(&exact, memory_order_relaxed);
+}
+
 __attribute__((constructor)) static void choose(void) {
-    const char *wish = getenv("SOUTHGPT_KERNELS");
-    int level = SOUTH_AVX512;
-    if (wish && strcmp(wish, "baseline") == 0) level = SOUTH_BASELINE;
-    if (wish && strcmp(wish, "avx2") == 0) level = SOUTH_AVX2;
+    const char *names[] = {"baseline", "avx2", "avx512"}, *wish = getenv("SOUTHGPT_KERNELS");
+    int level = SOUTH_AVX512_VNNI;
+    for (int i = SOUTH_BASELINE; i <= SOUTH_AVX512; i++)
+        if (wish && strcmp(wish, names[i]) == 0) level = i;
     south_use_instruction_set(level);
+    const char *blocks = getenv("SOUTHGPT_BLOCKS");
+    south_use_exact_blocks(blocks && strcmp(blocks, "exact") == 0);
 }

@@ -23,20 +23,11 @@ enum {
     SMALL = 1 << 15,
     /// Rows up to which a product reads the weights in order instead of packing them.
     FEW = 16,
+    /// The same for weights in blocks that are packed as integers.
+    FEW_FIXED = 8,
     /// Multiplications from which the matrices of a batch are shared out one by one.
     LARGE = 1 << 20,
 };
-
-/// What `gemm_body.h` makes for an instruction set.
-typedef struct {
-    ptrdiff_t rows, columns;
-    void (*pack_rows)(const float *a, ptrdiff_t rs, ptrdiff_t cs, ptrdiff_t rows,
-        ptrdiff_t depth, float *panel);
-    void (*pack_strip)(const void *b, int type, ptrdiff_t first, ptrdiff_t rs, ptrdiff_t cs,
-        ptrdiff_t columns, ptrdiff_t depth, float *panels);
-    void (*multiply_strip)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth, const float *a,
-        const float *panels, int adds, float *c, ptrdiff_t ldc);
-} multiplier;
 
 #define SOUTH_BODY "gemm_body.h"
 #include "versions.h"
@@ -44,7 +35,7 @@ typedef struct {
 /// Part of a product: some rows, some depth, all columns.
 typedef struct {
     const south_product *p;
-    multiplier with;
+    south_multiplier with;
     ptrdiff_t row, rows, from, depth;
     /// Panels of rows, evenly long; strips of columns; parts that the panels are shared out in.
     ptrdiff_t panels, strip, strips, parts;
@@ -152,6 +143,8 @@ static void multiply_slab(slab *s, int shares_columns) {
 
 static void multiply_many_rows(const south_product *p) {
     slab s = {.p = p, .with = SOUTH_PICK(multiplier)};
+    const south_multiplier *fixed = p->b_strides[0] == 1 ? south_fixed_multiplier(p->b_type) : NULL;
+    if (fixed) s.with = *fixed;
     s.strip = south_is_blocks(p->b_type) ? STRIP : south_part(p->n, STRIP, s.with.columns);
     s.strips = south_ceil(p->n, s.strip);
     int threads = south_thread_count();
@@ -174,7 +167,7 @@ void south_multiply(const south_product *p) {
         for (ptrdiff_t i = 0; i < p->m && !p->adds; i++)
             memset(p->c + i * p->c_stride, 0, (size_t)p->n * 4);
         south_finish(p, 0, p->m, 0, p->n);
-    } else if (p->m <= FEW && p->a_strides[1] == 1 && p->b_strides[0] == 1 && !p->adds) {
+    } else if (p->m <= (south_fixed_multiplier(p->b_type) ? FEW_FIXED : FEW) && p->a_strides[1] == 1 && p->b_strides[0] == 1 && !p->adds) {
         south_multiply_few(p);
     } else {
         multiply_many_rows(p);

@@ -198,7 +198,7 @@ static void V(multiply_strip)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth
     }
 }
 
-static const multiplier V(multiplier) = {
+static const south_multiplier V(multiplier) = {
     MR, NR, V(pack_rows), V(pack_strip), V(multiply_strip),
 };
 

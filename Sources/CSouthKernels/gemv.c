@@ -11,6 +11,8 @@ enum { TASK_BYTES = 1 << 17 };
 typedef struct {
     const south_product *p;
     ptrdiff_t part;
+    /// The rows in fixed point, or null.
+    const south_fixed *fixed;
 } few_rows;
 
 static void few_task(void *context, size_t index) {
@@ -18,14 +20,23 @@ static void few_task(void *context, size_t index) {
     const south_product *p = f->p;
     ptrdiff_t j = (ptrdiff_t)index * f->part, columns = south_min(f->part, p->n - j);
     const char *weight = (const char *)p->b + south_bytes(p->b_type, j * p->b_strides[1]);
-    south_gemv(p->m, columns, p->k, p->a, p->a_strides[0], weight, p->b_type, p->b_strides[1],
-        p->c + j, p->c_stride);
+    if (f->fixed)
+        south_fixed_gemv(p->m, columns, p->k, f->fixed, weight, p->b_type, p->b_strides[1],
+            p->c + j, p->c_stride);
+    else
+        south_gemv(p->m, columns, p->k, p->a, p->a_strides[0], weight, p->b_type,
+            p->b_strides[1], p->c + j, p->c_stride);
     south_finish(p, 0, p->m, j, columns);
 }
 
 void south_multiply_few(const south_product *p) {
     ptrdiff_t bytes = south_max(south_bytes(p->b_type, p->k), 1);
     few_rows f = {.p = p, .part = south_max(TASK_BYTES / bytes / 4 * 4, 4)};
+    south_fixed fixed;
+    if (south_is_blocks(p->b_type) && south_fixed_point()) {
+        south_fix_rows(p->m, p->k, p->a, p->a_strides[0], p->b_type, &fixed);
+        f.fixed = &fixed;
+    }
     south_parallel((size_t)south_ceil(p->n, f.part), few_task, &f);
 }
 

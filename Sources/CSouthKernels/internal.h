@@ -19,7 +19,7 @@ enum { SOUTH_PIECE = 16 * SOUTH_BLOCK };
 /// Picks one of the versions that `versions.h` made of a function.
 #if defined(__x86_64__)
 #define SOUTH_PICK(name)                                                                          \
-    (south_instruction_set() == SOUTH_AVX512                                                      \
+    (south_instruction_set() >= SOUTH_AVX512                                                      \
             ? name##_avx512                                                                       \
             : south_instruction_set() == SOUTH_AVX2 ? name##_avx2 : name##_baseline)
 #else
@@ -125,6 +125,36 @@ void south_multiply_few(const south_product *product);
 /// Bias, activation and residual for a part of c.
 void south_finish(const south_product *product, ptrdiff_t i, ptrdiff_t rows, ptrdiff_t j,
     ptrdiff_t columns);
+
+/// Whether products with weights in blocks have their activations in fixed point.
+int south_fixed_point(void);
+/// Rows of activations in fixed point, in groups of 32: integers, and of each group the scale and
+/// what its integers add up to (halves of the group for `q6_K`). Strides are from row to row.
+typedef struct {
+    int16_t *words;
+    float *scales, *sums;
+    ptrdiff_t word_stride, scale_stride, sum_stride;
+} south_fixed;
+/// Fixes rows of `x [m, k]` for products with weights of `type`, in scratch memory of this thread.
+void south_fix_rows(ptrdiff_t m, ptrdiff_t k, const float *x, ptrdiff_t x_stride, int type,
+    south_fixed *fixed);
+/// The same for weights in blocks, whose rows are adjacent, and activations in fixed point.
+void south_fixed_gemv(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const south_fixed *x,
+    const void *weight, int type, ptrdiff_t weight_stride, float *y, ptrdiff_t y_stride);
+
+/// How a product of packed operands is made: rows and columns of a tile, what packs a panel of rows
+/// and a strip of columns in at most the room that their floats take, and what multiplies them.
+typedef struct {
+    ptrdiff_t rows, columns;
+    void (*pack_rows)(const float *a, ptrdiff_t rs, ptrdiff_t cs, ptrdiff_t rows,
+        ptrdiff_t depth, float *panel);
+    void (*pack_strip)(const void *b, int type, ptrdiff_t first, ptrdiff_t rs, ptrdiff_t cs,
+        ptrdiff_t columns, ptrdiff_t depth, float *panels);
+    void (*multiply_strip)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth, const float *a,
+        const float *panels, int adds, float *c, ptrdiff_t ldc);
+} south_multiplier;
+/// The one in fixed point for weights of `type` whose depth is adjacent; null where there is none.
+const south_multiplier *south_fixed_multiplier(int type);
 
 /// Dot products: `y[i·y_stride + j] = Σ x[i·x_stride + l] w[j·w_stride + l]` for i below m and j
 /// below n, on this thread, with weights of `type`.

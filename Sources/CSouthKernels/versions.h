@@ -1,5 +1,6 @@
 // Compiles the file that SOUTH_BODY names once for each instruction set. In it `V(name)` is that
 // version's name, `vf` a vector of LANES floats, and the functions of `vector.h` are at hand.
+// Where SOUTH_WITH_VNNI is defined there is also one with the dot products of integers (VNNI).
 
 #define LANES 4
 #define V(name) name##_baseline
@@ -30,6 +31,22 @@
 #undef LANES
 #undef V
 #pragma clang attribute pop
+
+// Only for what multiplies integers.
+#ifdef SOUTH_WITH_VNNI
+#define SOUTH_HAS_VNNI 1
+#pragma clang attribute push(                                                                     \
+    __attribute__((target("avx512vnni,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"))),       \
+    apply_to = function)
+#define LANES 16
+#define V(name) name##_avx512vnni
+#include "vector.h"
+#include SOUTH_BODY
+#undef LANES
+#undef V
+#pragma clang attribute pop
+#undef SOUTH_HAS_VNNI
+#endif
 #undef SOUTH_HAS_F16C
 
 #endif

@@ -59,7 +59,7 @@ int main(void) {
         all[i]();
         forget();
     }
-    const char *sets[] = {"baseline", "avx2", "avx512"};
+    const char *sets[] = {"baseline", "avx2", "avx512", "avx512vnni"};
     printf("%d checks, %d failed, %s kernels, %d threads\n", checks, failures,
         sets[south_instruction_set()], south_thread_count());
     return failures > 0;

@@ -39,8 +39,54 @@ static void check_linear(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, int type) {
             for (ptrdiff_t l = 0; l < k; l++) sum += (double)x[i * k + l] * wide[j * k + l];
             expected[i * n + j] = sum / (1 + exp(-sum)) + residual[i * n + j];
         }
+    south_use_exact_blocks(1);
     south_linear(m, n, k, x, k, weight, type, bias, SOUTH_SILU, 0, residual, n, y);
     close_to("linear", y, expected, m * n, 3e-6);
+    south_use_exact_blocks(0);
+    south_linear(m, n, k, x, k, weight, type, bias, SOUTH_SILU, 0, residual, n, y);
+    close_to("linear, rounded", y, expected, m * n, type > SOUTH_BOOL ? 5e-5 : 3e-6);
+}
+
+/// The rounded product is no further off than its contract says: by group of 32, half a step of
+/// 1/32767 of the greatest activation for each weight, and what float sums add.
+static void check_rounding(ptrdiff_t m, int type) {
+    enum { N = 5, K = 512 };
+    float *x = numbers(m * K, 1), *wide = numbers(N * K, 2), *y = memory(4 * (size_t)(m * N));
+    void *weight = memory(4 * N * K);
+    south_quantize(N * K, wide, type, weight);
+    south_dequantize(N * K, weight, type, wide);
+    // Groups of very different sizes, zeros, and what is next to nothing.
+    for (ptrdiff_t i = 0; i < m * K; i++) x[i] *= powf(10, (float)(i / 32 % 13) - 6);
+    memset(x, 0, 4 * 32);
+    for (int i = 0; i < 32; i++) x[32 + i] *= 1e-33f;
+    south_linear(m, N, K, x, K, weight, type, NULL, SOUTH_IDENTITY, 0, NULL, 0, y);
+    double *excess = memory(8 * (size_t)(m * N));
+    float *found = memory(4 * (size_t)(m * N));
+    for (ptrdiff_t i = 0; i < m; i++)
+        for (ptrdiff_t j = 0; j < N; j++) {
+            double sum = 0, bound = 0, size = 0;
+            for (ptrdiff_t g = 0; g < K / 32; g++) {
+                double most = 0, weights = 0;
+                for (ptrdiff_t l = g * 32; l < g * 32 + 32; l++) {
+                    sum += (double)x[i * K + l] * wide[j * K + l];
+                    size += fabs((double)x[i * K + l] * wide[j * K + l]);
+                    most = fmax(most, fabs(x[i * K + l]));
+                    weights += fabs(wide[j * K + l]);
+                }
+                bound += most / 65534 * weights;
+            }
+            found[i * N + j] = (float)(fabs(y[i * N + j] - sum) <= bound + 1e-5 * size);
+            excess[i * N + j] = 1;
+        }
+    close_to("rounding of activations", found, excess, m * N, 0);
+    // What is not finite reaches its row, and no other.
+    x[70] = INFINITY;
+    south_linear(m, N, K, x, K, weight, type, NULL, SOUTH_IDENTITY, 0, NULL, 0, y);
+    for (ptrdiff_t i = 0; i < m * N; i++) {
+        found[i] = (float)!!isfinite(y[i]);
+        excess[i] = i >= N;
+    }
+    close_to("infinite activations", found, excess, m * N, 0);
 }
 
 static void check_attention(ptrdiff_t queries, ptrdiff_t keys, int causal) {
@@ -89,6 +135,29 @@ void check_products(void) {
         check_linear(1, 37, 256, type);
         check_linear(7, 130, 512, type);
         check_linear(40, 70, 768, type);
+        // Both sides of the edges of tiles, panels and strips.
+        for (ptrdiff_t m = 1; m <= 27; m++) check_linear(m, m % 2 ? 33 : 16, 256, type);
+        check_linear(25, 1, 1280, type);
+        check_linear(61, 300, 2304, type);
+        forget();
+        if (type <= SOUTH_Q4_0) {
+            check_linear(1, 7, 32, type);
+            check_linear(3, 18, 2080, type);
+            check_linear(13, 49, 544, type);
+            check_linear(30, 31, 1120, type);
+        }
+        unsigned state = 7;
+        for (int turn = 0; turn < 20; turn++) {
+            ptrdiff_t sizes[3];
+            for (int i = 0; i < 3; i++)
+                sizes[i] = 1 + (ptrdiff_t)((state = state * 1664525u + 1013904223u) >> 16) % 70;
+            ptrdiff_t unit = type <= SOUTH_Q4_0 ? 32 : 256;
+            check_linear(sizes[0], sizes[1], (1 + sizes[2] % 12) * unit, type);
+        }
+        forget();
+        check_rounding(1, type);
+        check_rounding(6, type);
+        check_rounding(20, type);
     }
     check_attention(1, 40, 0);
     check_attention(150, 150, 1);

@@ -65,30 +65,46 @@ private func samplesOfBlocks(_ device: Device) -> [Tensor] {
     }
 }
 
+/// The same results with every instruction set and number of threads, within a tolerance relative
+/// to the largest of each.
+private func expectAgreementOfAllKernels(
+    _ tolerance: Float, _ results: (Device) -> [Tensor]
+) {
+    let expected = results(.reference)
+    for set in InstructionSet.allCases {
+        let used = set.use()
+        #expect(used.rawValue <= set.rawValue && InstructionSet.current == used)
+        ThreadPool.limit(to: 1)
+        let alone = results(.cpu)
+        ThreadPool.limit(to: .init(Int32.max))
+        for _ in 0..<3 {
+            let shared = results(.cpu)
+            for (a, b) in zip(alone, shared) {
+                #expect(a.withBytes { Data($0) } == b.withBytes { Data($0) })
+            }
+        }
+        for (index, (found, wanted)) in zip(alone, expected).enumerated() {
+            let largest = wanted.floats().map(abs).max() ?? 0
+            #expect(
+                found.isClose(to: wanted.on(.cpu), absolute: tolerance * max(largest, 1)),
+                "\(set): result \(index)")
+        }
+    }
+}
+
+// Settings belong to the process, so these have one of their own.
 @Suite struct CPUControlsTests {
     @Test func everyInstructionSetAgreesWithTheReferenceOnAnyNumberOfThreads() async {
-        // The setting belongs to the process, so this has one of its own.
         await #expect(processExitsWith: .success) {
-            let expected = sampleResults(.reference)
-            for set in InstructionSet.allCases {
-                let used = set.use()
-                #expect(used.rawValue <= set.rawValue && InstructionSet.current == used)
-                ThreadPool.limit(to: 1)
-                let alone = sampleResults(.cpu)
-                ThreadPool.limit(to: .init(Int32.max))
-                for _ in 0..<3 {
-                    let shared = sampleResults(.cpu)
-                    for (a, b) in zip(alone, shared) {
-                        #expect(a.withBytes { Data($0) } == b.withBytes { Data($0) })
-                    }
-                }
-                for (index, (found, wanted)) in zip(alone, expected).enumerated() {
-                    let largest = wanted.floats().map(abs).max() ?? 0
-                    #expect(
-                        found.isClose(to: wanted.on(.cpu), absolute: 2e-6 * max(largest, 1)),
-                        "\(set): result \(index)")
-                }
-            }
+            BlockProducts.areExact(true)
+            expectAgreementOfAllKernels(2e-6, sampleResults)
+        }
+    }
+
+    @Test func roundedActivationsStayCloseWithEveryInstructionSet() async {
+        await #expect(processExitsWith: .success) {
+            BlockProducts.areExact(false)
+            expectAgreementOfAllKernels(5e-5, samplesOfBlocks)
         }
     }
 

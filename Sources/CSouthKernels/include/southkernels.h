@@ -16,14 +16,18 @@
 enum { SOUTH_MAX_AXES = 8 };
 
 /// The instruction sets that kernels are compiled for.
-enum { SOUTH_BASELINE = 0, SOUTH_AVX2 = 1, SOUTH_AVX512 = 2 };
+enum { SOUTH_BASELINE = 0, SOUTH_AVX2 = 1, SOUTH_AVX512 = 2, SOUTH_AVX512_VNNI = 3 };
 
 /// The instruction set in use: the best the machine has, or the one `SOUTHGPT_KERNELS`
-/// (`baseline`, `avx2`, `avx512`) names where the machine has it.
+/// (`baseline`, `avx2`, `avx512`, `avx512vnni`) names where the machine has it.
 int south_instruction_set(void);
 /// Uses another instruction set from now on, for tests; returns the one in use afterwards, which
 /// is the best available one not above `level`.
 int south_use_instruction_set(int level);
+/// Weights in blocks times activations: by default, from AVX2 on, the activations are rounded to
+/// 16 bits, in groups of 32 that share a scale, at most 1/65534 of the group's greatest magnitude
+/// off. Where `wish`, or where `SOUTHGPT_BLOCKS` is `exact`, everything is in float32.
+void south_use_exact_blocks(int wish);
 
 /// Threads that share a kernel's work, the caller included: `SOUTHGPT_THREADS` or the cores that
 /// the process may use.

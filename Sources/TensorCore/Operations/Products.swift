@@ -13,7 +13,7 @@ package protocol ProductPrimitives {
 
 extension Tensor {
     /// The matrix product over the last two axes, with broadcasting over the others. A vector on
-    /// the right counts as a column.
+    /// the right counts as a column. One matrix of blocks on the right is read as it is stored.
     public func matmul(_ other: Tensor) -> Tensor {
         if other.rank == 1 { return matmul(other.unsqueezed(1)).squeezed(-1) }
         precondition(
@@ -26,8 +26,9 @@ extension Tensor {
         }
         if rightBatch.isEmpty {
             // One matrix for all: one product.
+            let right = other.dtype.isBlocked ? other : other.real
             return Tensor.product(
-                real.reshaped([1, leftBatch.elementCount * m, k]), other.real.unsqueezed(0)
+                real.reshaped([1, leftBatch.elementCount * m, k]), right.unsqueezed(0)
             ).reshaped(batch + [m, n])
         }
         let a = real.broadcast(to: batch + [m, k]).reshaped([batch.elementCount, m, k])
@@ -39,9 +40,19 @@ extension Tensor {
     private static func product(_ left: Tensor, _ right: Tensor) -> Tensor {
         let (a, b) = (left.detached(), right.detached())
         let (toLeft, toRight) = (left.isTracked, right.isTracked)
+        // Blocks cannot be turned, but as the weight of a linear map they are read turned.
+        @Sendable func timesTurned(_ gradient: Tensor) -> Tensor {
+            guard b.dtype.isBlocked else {
+                return gradient.backend.matmul(gradient, b.transposed())
+            }
+            return gradient.backend.linear(
+                gradient.squeezed(0), weight: b.squeezed(0), bias: nil, activation: .identity,
+                residual: nil
+            ).unsqueezed(0)
+        }
         return a.backend.matmul(a, b).recorded(from: [left, right]) { gradient in
             [
-                toLeft ? gradient.backend.matmul(gradient, b.transposed()) : nil,
+                toLeft ? timesTurned(gradient) : nil,
                 toRight ? gradient.backend.matmul(a.transposed(), gradient) : nil,
             ]
         }

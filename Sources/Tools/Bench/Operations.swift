@@ -15,7 +15,7 @@ struct Operations: ParsableCommand {
             OpenBLAS is always at hand. PyTorch takes part with:
               southgpt-bench ops --peer "python3 Scripts/time-torch.py"
 
-            Environment: SOUTHGPT_THREADS, and SOUTHGPT_KERNELS (baseline, avx2, avx512).
+            Environment: SOUTHGPT_THREADS, and SOUTHGPT_KERNELS (baseline, avx2, avx512, avx512vnni).
             """)
 
     @Option(help: ArgumentHelp("Only cases whose name contains this.", valueName: "text"))
