@@ -28,6 +28,8 @@ import Testing
     func findsAHubNameWhereverItIs(_ path: String) throws {
         try withTemporaryFolder { folder in
             let expected = try place(path, in: folder)
+            try FileManager.default.createDirectory(
+                atPath: "\(folder)/root", withIntermediateDirectories: true)
             let lookup = ModelLookup(
                 root: "\(folder)/root",
                 environment: ["HOME": "\(folder)/home", "SOUTHGPT_CKPT": "\(folder)/mine"])

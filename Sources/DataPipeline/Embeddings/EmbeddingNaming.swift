@@ -11,7 +11,9 @@ enum EmbeddingNaming {
         let last = baseName(name)
         let isPath = !name.contains("://") && !name.contains("\\") && !last.contains("?")
         let isOwn = last != EmbeddingIndex.fileName.dropLast(4) && last != ".."
-        if isPath, isOwn, isFileName("\(last).npy") { return "\(last).npy" }
+        // While it is written, a file's name is some twenty letters longer.
+        let isShort = last.utf8.count <= 220
+        if isPath, isOwn, isShort, isFileName("\(last).npy") { return "\(last).npy" }
         return distinct(name, "")
     }
 
