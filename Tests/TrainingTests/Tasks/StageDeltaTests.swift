@@ -22,14 +22,15 @@ import Training
     }
 
     private func task(_ stage: Stage, _ root: String, delta: String? = nil) throws -> StageTask {
-        let config = try TrainingConfig(
-            folder: Fixture.path("../../Configs"), stage: stage,
+        let config = try RunSettings(
+            stage: stage, folder: Fixture.path("../../Configs"),
             assignments: [
                 "vicuna_version=tiny", "imagebind_version=tiny",
                 "pretrained_ckpt_path=../ckpt/pretrained_ckpt/",
                 "text_fc_to_img_mode=linear", "text_fc_to_video_mode=linear",
                 "text_fc_to_audio_mode=linear",
-            ] + (stage == .instructionTuning ? ["lora_r=2", "lora_alpha=4"] : []))
+            ] + (stage == .instructionTuning ? ["lora_r=2", "lora_alpha=4"] : [])
+        ).task
         return try StageTask(stage, config: config, model: .checkpoints(root: root), delta: delta)
     }
 
@@ -198,9 +199,10 @@ import Training
             } throws: { error in
                 "\(error)".contains("model.safetensors: was trained on another language model")
             }
-            let config = try TrainingConfig(
-                folder: Fixture.path("../../Configs"), stage: .instructionTuning,
-                assignments: ["vicuna_version=tiny", "imagebind_version=tiny", "lora_r=8"])
+            let config = try RunSettings(
+                stage: .instructionTuning, folder: Fixture.path("../../Configs"),
+                assignments: ["vicuna_version=tiny", "imagebind_version=tiny", "lora_r=8"]
+            ).task
             #expect {
                 _ = try StageTask(
                     .instructionTuning, config: config, model: .checkpoints(root: root),
@@ -225,9 +227,10 @@ import Training
             }
             try PyTorchArchive.write(
                 try kept.map { ($0.name, try $0.tensor()) }, to: "\(place)/pytorch_model.pt")
-            let config = try TrainingConfig(
-                folder: Fixture.path("../../Configs"), stage: .decoderAlignment,
-                assignments: ["text_emb_to_img_layers=[0, -1]"])
+            let config = try RunSettings(
+                stage: .decoderAlignment, folder: Fixture.path("../../Configs"),
+                assignments: ["text_emb_to_img_layers=[0, -1]"]
+            ).task
             let task = try StageTask(.decoderAlignment, config: config, model: .folder(copy))
             try task.write(to: place)
             #expect(try Delta(place).notes.hiddenLayers == ["image": [0, -1]])
@@ -244,9 +247,10 @@ import Training
         try withTemporaryFolder { folder in
             let copy = "\(folder)/model"
             try FileManager.default.copyItem(atPath: TinyFolder.path, toPath: copy)
-            let config = try TrainingConfig(
-                folder: Fixture.path("../../Configs"), stage: .instructionTuning,
-                assignments: ["lora_r=4", "lora_alpha=4"])
+            let config = try RunSettings(
+                stage: .instructionTuning, folder: Fixture.path("../../Configs"),
+                assignments: ["lora_r=4", "lora_alpha=4"]
+            ).task
             let task = try StageTask(
                 .instructionTuning, config: config, model: .folder(copy))
             train(task)

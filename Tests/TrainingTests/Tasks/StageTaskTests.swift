@@ -144,7 +144,7 @@ import Training
             let settings = ["lora_dropout=0.3"]
             let kept = try stack.task(.instructionTuning, in: folder, settings)
             let recomputed = try stack.task(
-                .instructionTuning, in: folder, settings + ["activation_checkpointing=true"])
+                .instructionTuning, in: folder, settings + ["checkpoint_activations=true"])
             let batch = try stack.items(.instructionTuning)[0]
             let (a, b) = (try step(kept, [batch]), try step(recomputed, [batch]))
             #expect(a.loss == b.loss)

@@ -50,10 +50,11 @@ struct TinyStack {
 
     /// The stage's settings.
     func config(_ stage: Stage, _ assignments: [String] = []) throws -> TrainingConfig {
-        try TrainingConfig(
-            folder: Fixture.path("../../Configs"), stage: stage,
+        try RunSettings(
+            stage: stage, folder: Fixture.path("../../Configs"),
             assignments: TinyStack.settings
-                + (stage == .instructionTuning ? TinyStack.adapters : []) + assignments)
+                + (stage == .instructionTuning ? TinyStack.adapters : []) + assignments
+        ).task
     }
 
     /// A task over a new folder with the fixture's weights, the base in a type of choice.
