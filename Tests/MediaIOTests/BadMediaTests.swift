@@ -112,6 +112,24 @@ import Testing
         }
     }
 
+    /// Found by fuzzing.
+    @Test func refusesAFirstPictureOutsideItsCanvas() throws {
+        let bytes = try Data(contentsOf: URL(filePath: form("animated.webp")))
+        let frame = try #require(bytes.range(of: Data("ANMF".utf8)))
+        try withTemporaryFolder { folder in
+            let path = "\(folder)/outside.webp"
+            for place in [0, 3] {
+                var moved = bytes
+                moved[frame.upperBound + 4 + place] = 16
+                try moved.write(to: URL(filePath: path))
+                #expect(
+                    mediaError { try RGBImage(contentsOf: path) }?.description
+                        == "\(path): is damaged: its first picture does not lie within its canvas. "
+                        + "Try another copy of the file.")
+            }
+        }
+    }
+
     @Test func refusesCutPicturesThatFFmpegWouldShow() throws {
         try withTemporaryFolder { folder in
             let path = "\(folder)/cut.webp"

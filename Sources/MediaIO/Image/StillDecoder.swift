@@ -24,6 +24,10 @@ func decodeStill(
             let picture = try frame.file.withUnsafeBytes {
                 try StillDecoder(format, file: file, limits: limits).decode($0)
             }
+            guard frame.left + picture.width <= width, frame.top + picture.height <= height else {
+                throw MediaError.malformed(
+                    file: file, reason: "its first picture does not lie within its canvas")
+            }
             return picture.onCanvas(
                 width: width, height: height, left: frame.left, top: frame.top)
         }
@@ -32,17 +36,16 @@ func decodeStill(
 }
 
 extension RGBImage {
-    /// The picture on a black canvas; what lies beyond it is cut.
+    /// The picture on a black canvas, within which it lies.
     fileprivate func onCanvas(
         width newWidth: Int, height newHeight: Int, left: Int, top: Int
     ) -> RGBImage {
         if (left, top) == (0, 0), (width, height) == (newWidth, newHeight) { return self }
         var canvas = [UInt8](repeating: 0, count: newWidth * newHeight * 3)
-        let columns = max(min(width, newWidth - left), 0)
-        for row in 0..<max(min(height, newHeight - top), 0) {
+        for row in 0..<height {
             let (source, target) = (row * width * 3, ((row + top) * newWidth + left) * 3)
             canvas.replaceSubrange(
-                target..<(target + columns * 3), with: pixels[source..<(source + columns * 3)])
+                target..<(target + width * 3), with: pixels[source..<(source + width * 3)])
         }
         return RGBImage(width: newWidth, height: newHeight, pixels: canvas)
     }
