@@ -8,9 +8,13 @@ public struct StoredTensor: Sendable {
     public let file: String
     /// Maps or reads the elements onto the host.
     package let load: @Sendable () throws -> Tensor
+    private let release: @Sendable () -> Void
 
+    /// - Parameter forget: tells the system that the pages of the file that hold the elements are
+    ///   not needed for now
     package init(
         name: String, dtype: DType, shape: Shape, file: String,
+        forget: @escaping @Sendable () -> Void = {},
         load: @escaping @Sendable () throws -> Tensor
     ) {
         self.name = name
@@ -18,6 +22,7 @@ public struct StoredTensor: Sendable {
         self.shape = shape
         self.file = file
         self.load = load
+        release = forget
     }
 
     /// A tensor that is already there.
@@ -30,6 +35,35 @@ public struct StoredTensor: Sendable {
 
     /// The elements, mapped where the format allows.
     public func tensor() throws -> Tensor { try load() }
+
+    /// Lets the system take back the memory of a mapped file's pages that hold the elements; who
+    /// reads on gets them from the file again.
+    package func forget() { release() }
+
+    /// The same tensor by another name.
+    package func renamed(_ name: String) -> StoredTensor {
+        StoredTensor(
+            name: name, dtype: dtype, shape: shape, file: file, forget: release, load: load)
+    }
+
+    /// What `change` makes of it when it is loaded: a tensor of that type and shape.
+    package func mapped(
+        name: String? = nil, dtype: DType? = nil, shape: Shape? = nil,
+        _ change: @escaping @Sendable (Tensor) throws -> Tensor
+    ) -> StoredTensor {
+        StoredTensor(
+            name: name ?? self.name, dtype: dtype ?? self.dtype, shape: shape ?? self.shape,
+            file: file, forget: release
+        ) { [load] in try change(load()) }
+    }
+
+    /// In another element type, blocks included.
+    package func stored(as dtype: DType) -> StoredTensor {
+        if dtype == self.dtype { return self }
+        return mapped(dtype: dtype) {
+            dtype.isBlocked ? $0.quantized(to: dtype) : $0.cast(to: dtype)
+        }
+    }
 }
 
 /// Named tensors, whatever container they came in. Opening one reads only its table of contents.
@@ -70,11 +104,7 @@ public struct Checkpoint: Sendable {
         try Checkpoint(
             file: file,
             tensors: tensors.compactMap { tensor in
-                rename(tensor.name).map {
-                    StoredTensor(
-                        name: $0, dtype: tensor.dtype, shape: tensor.shape, file: tensor.file,
-                        load: tensor.load)
-                }
+                rename(tensor.name).map(tensor.renamed)
             }, metadata: metadata)
     }
 }

@@ -57,6 +57,16 @@ package final class MappedFile: @unchecked Sendable {
         return UnsafeRawBufferPointer(rebasing: bytes[offset..<end])
     }
 
+    /// Lets the system take back the pages that lie wholly within a range; they are read from the
+    /// file again when they are touched.
+    package func forget(_ range: Range<Int>) {
+        let page = Int(getpagesize())
+        let start = (range.lowerBound + page - 1) / page * page
+        let end = range.upperBound / page * page
+        guard start < end, let base = bytes.baseAddress else { return }
+        madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, MADV_DONTNEED)
+    }
+
     /// Dense elements that lie at `offset`: a view of the mapping where they are aligned to their
     /// own size, a copy where not.
     package func tensor(

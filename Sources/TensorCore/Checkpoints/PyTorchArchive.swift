@@ -19,6 +19,7 @@ public enum PyTorchArchive {
         let contents: @Sendable () throws -> ZipArchive.Contents
         let byteCount: Int
         let bigEndian: Bool
+        var forget: @Sendable () -> Void = {}
     }
 
     // MARK: Zip
@@ -51,7 +52,8 @@ public enum PyTorchArchive {
                     guard let entry = archive["\(top)data/\(storage.key)"] else { return nil }
                     return Memory(
                         contents: { try archive.contents(of: entry) },
-                        byteCount: entry.byteCount, bigEndian: bigEndian)
+                        byteCount: entry.byteCount, bigEndian: bigEndian,
+                        forget: { archive.forget(entry) })
                 }
             }
         }
@@ -161,7 +163,8 @@ public enum PyTorchArchive {
                             + "the pickle says \(tensor.storage.byteCount)")
                 }
                 return StoredTensor(
-                    name: name, dtype: tensor.dtype, shape: tensor.shape, file: path
+                    name: name, dtype: tensor.dtype, shape: tensor.shape, file: path,
+                    forget: memory.forget
                 ) { [tensor] in try load(tensor, memory) }
             }, metadata: metadata)
     }

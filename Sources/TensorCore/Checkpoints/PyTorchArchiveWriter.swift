@@ -9,7 +9,7 @@ extension PyTorchArchive {
         to path: String
     ) throws {
         try AtomicFile.checkNames(tensors.map(\.name), path)
-        try AtomicFile.checkTypes(tensors, path)
+        try AtomicFile.checkTypes(tensors.map { ($0.name, $0.value.dtype) }, path)
         try AtomicFile.write(to: path) { file in
             var zip = ZipWriter(file)
             try zip.add("archive/data.pkl", PickleWriter.pickle(tensors))
@@ -73,10 +73,11 @@ extension PyTorchArchive {
         }
         return names + [index]
     }
+}
 
-    private static func fiveDigits(_ number: Int) -> String {
-        String(repeating: "0", count: max(0, 5 - "\(number)".count)) + "\(number)"
-    }
+/// A number as the names of shards have it.
+func fiveDigits(_ number: Int) -> String {
+    String(repeating: "0", count: max(0, 5 - "\(number)".count)) + "\(number)"
 }
 
 /// Writes a zip file of stored entries whose bytes start at multiples of 64, so that a mapping of

@@ -74,7 +74,11 @@ public enum Safetensors {
             file: path,
             tensors: entries.map { entry in
                 StoredTensor(
-                    name: entry.name, dtype: entry.dtype, shape: entry.shape, file: path
+                    name: entry.name, dtype: entry.dtype, shape: entry.shape, file: path,
+                    forget: {
+                        let (start, end) = (entry.range.lowerBound, entry.range.upperBound)
+                        file.forget((data + start)..<(data + end))
+                    }
                 ) {
                     try file.tensor(
                         at: data + entry.range.lowerBound, entry.dtype, entry.shape,

@@ -9,9 +9,22 @@ extension Safetensors {
         _ tensors: [(name: String, value: Tensor)], metadata: [String: String] = [:],
         to path: String
     ) throws {
-        try AtomicFile.checkTypes(tensors, path)
+        try write(
+            tensors.map { StoredTensor(name: $0.name, value: $0.value) }, metadata: metadata,
+            to: path)
+    }
+
+    /// Writes tensors as they are loaded, one at a time; see above.
+    ///
+    /// - Parameter progress: how many are written
+    /// - Throws: `CheckpointError.unwritable`, or what loading a tensor throws
+    public static func write(
+        _ tensors: [StoredTensor], metadata: [String: String] = [:], to path: String,
+        progress: (Int) -> Void = { _ in }
+    ) throws {
+        try AtomicFile.checkTypes(tensors.map { ($0.name, $0.dtype) }, path)
         let ordered = tensors.sorted {
-            ($1.value.dtype.byteCount, $0.name) < ($0.value.dtype.byteCount, $1.name)
+            ($1.dtype.byteCount, $0.name) < ($0.dtype.byteCount, $1.name)
         }
         try AtomicFile.checkNames(ordered.map(\.name) + ["__metadata__"], path)
         let notes = metadata.merging(["format": "pt"]) { own, _ in own }
@@ -20,11 +33,12 @@ extension Safetensors {
         }
         var header = "{\"__metadata__\":{\(noteTexts.joined(separator: ","))}"
         var offset = 0
-        for (name, value) in ordered {
-            let end = offset + value.byteCount
-            let shape = value.shape.map { "\($0)" }.joined(separator: ",")
+        for tensor in ordered {
+            let end = offset + tensor.byteCount
+            let shape = tensor.shape.map { "\($0)" }.joined(separator: ",")
             header +=
-                ",\(OrderedJSON.quoted(name)):{\"dtype\":\"\(Safetensors.name(of: value.dtype))\","
+                ",\(OrderedJSON.quoted(tensor.name)):"
+                + "{\"dtype\":\"\(Safetensors.name(of: tensor.dtype))\","
                 + "\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}"
             offset = end
         }
@@ -33,8 +47,10 @@ extension Safetensors {
         try AtomicFile.write(to: path) { file in
             try file.write(littleEndian(UInt64(header.utf8.count)))
             try file.write(header)
-            for (_, value) in ordered {
-                try value.withBytes { try file.write($0) }
+            for (index, tensor) in ordered.enumerated() {
+                progress(index)
+                try tensor.tensor().withBytes { try file.write($0) }
+                tensor.forget()
             }
         }
     }
@@ -42,11 +58,11 @@ extension Safetensors {
 
 extension AtomicFile {
     /// Checks that a file to be written knows the types: none of these formats knows blocks.
-    static func checkTypes(_ tensors: [(name: String, value: Tensor)], _ path: String) throws {
-        for (name, value) in tensors where value.dtype.isBlocked {
+    static func checkTypes(_ tensors: [(name: String, dtype: DType)], _ path: String) throws {
+        for (name, dtype) in tensors where dtype.isBlocked {
             throw CheckpointError.unwritable(
                 file: path,
-                reason: "the format has no \(value.dtype); cast '\(name)' to float32 or bfloat16")
+                reason: "the format has no \(dtype); cast '\(name)' to float32 or bfloat16")
         }
     }
 

@@ -156,6 +156,13 @@ struct ZipArchive {
         return contents
     }
 
+    /// Lets the system take back the pages that hold an entry.
+    func forget(_ entry: Entry) {
+        guard let start = file.bytes.baseAddress, let stored = try? window(of: entry).baseAddress
+        else { return }
+        file.forget((stored - start)..<(stored - start + entry.storedCount))
+    }
+
     private func inflated(_ stored: UnsafeRawBufferPointer, _ entry: Entry) throws -> Contents {
         let failure = CheckpointError.malformed(
             file: file.path, rule: "the zip entry '\(entry.name)' does not inflate")

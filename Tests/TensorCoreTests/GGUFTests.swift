@@ -1,0 +1,145 @@
+import Foundation
+import TensorCore
+import TestSupport
+import Testing
+
+/// Files of the gguf package, and ours.
+@Suite struct GGUFTests {
+    private static let blocks = [
+        "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k",
+    ]
+
+    private func published() throws -> GGUF {
+        try GGUF(contentsOf: Fixture.path("gguf_files.gguf"))
+    }
+
+    @Test(arguments: blocks)
+    func readsEveryBlockTypeAsThePackageDoes(type: String) throws {
+        let (file, expected) = (try published(), try Fixture("gguf_files"))
+        let found = try #require(file.checkpoint["\(type).weight"]).tensor()
+        let kept: [String: DType] = [
+            "q4_0": .q4_0, "q8_0": .q8_0, "q4_k": .q4_K, "q6_k": .q6_K,
+        ]
+        #expect(found.dtype == kept[type] ?? .float32)
+        // To the last bit: the formulas have one order of operations.
+        #expect(found.isClose(to: expected["\(type).weight"], absolute: 0, relative: 1e-6))
+    }
+
+    @Test func readsPlainTypesAndShapesOutermostAxisFirst() throws {
+        let file = try published()
+        for (name, dtype) in [
+            ("float32", DType.float32), ("float16", .float16), ("float64", .float64),
+            ("int8", .int8), ("int16", .int16), ("int32", .int32), ("int64", .int64),
+        ] {
+            let found = try #require(file.checkpoint["plain.\(name)"]).tensor()
+            #expect(found.dtype == dtype)
+            #expect(found.shape == [3, 4])
+            #expect(found.integers() == Array(-6..<6))
+        }
+    }
+
+    @Test func readsMetadataOfEveryKind() throws {
+        let file = try published()
+        #expect(file["general.architecture"]?.text == "llama")
+        #expect(file["test.u8"] == .integer(200, .uint8))
+        #expect(file["test.i8"] == .integer(-3, .int8))
+        #expect(file["test.u16"] == .integer(60000, .uint16))
+        #expect(file["test.i16"] == .integer(-300, .int16))
+        #expect(file["test.u32"]?.integer == 4_000_000_000)
+        #expect(file["test.i32"]?.integer == -70000)
+        #expect(file["test.u64"]?.integer == 1 << 40)
+        #expect(file["test.i64"]?.integer == -(1 << 40))
+        #expect(file["test.f32"]?.number == 0.5)
+        #expect(file["test.f64"]?.number == 1e-300)
+        #expect(file["test.bool"]?.bool == true)
+        #expect(file["test.text"]?.text == "naïve ▁")
+        #expect(file["test.texts"]?.array?.strings == ["a", "", "▁b"])
+        #expect(file["test.numbers"]?.array?.numbers == [1, -2, 3])
+        #expect(file["test.reals"]?.array?.numbers == [0.25, -1.5])
+        #expect(file["test.absent"] == nil)
+    }
+
+    @Test func writesWhatItReads() throws {
+        try withTemporaryFolder { folder in
+            let file = try published()
+            let path = "\(folder)/again.gguf"
+            // The types that are read out into numbers are written as those.
+            try GGUF.write(file.checkpoint.tensors, metadata: file.metadata, to: path)
+            let again = try GGUF(contentsOf: path)
+            #expect(again.metadata == file.metadata)
+            #expect(again.checkpoint.tensors.map(\.name) == file.checkpoint.tensors.map(\.name))
+            for tensor in file.checkpoint.tensors {
+                let (old, new) = (try tensor.tensor(), try #require(again.checkpoint[tensor.name]))
+                #expect(new.dtype == old.dtype && new.shape == old.shape)
+                try old.withBytes { expected in
+                    try new.tensor().withBytes { #expect($0.elementsEqual(expected)) }
+                }
+            }
+        }
+    }
+
+    @Test func opensTheOtherPartsOfASplitModel() throws {
+        try withTemporaryFolder { folder in
+            func part(_ number: Int, _ value: Float) throws {
+                try GGUF.write(
+                    [StoredTensor(name: "t\(number)", value: Tensor([value]))],
+                    metadata: [
+                        GGUF.Entry("split.no", .integer(number, .uint16)),
+                        GGUF.Entry("split.count", .integer(2, .uint16)),
+                    ], to: "\(folder)/m-0000\(number + 1)-of-00002.gguf")
+            }
+            try part(0, 1)
+            #expect(throws: CheckpointError.self) {
+                try Checkpoint(contentsOf: "\(folder)/m-00001-of-00002.gguf")
+            }
+            try part(1, 2)
+            let whole = try Checkpoint(contentsOf: "\(folder)/m-00001-of-00002.gguf")
+            #expect(whole.tensors.map(\.name) == ["t0", "t1"])
+            #expect(try whole.tensors[1].tensor().floats() == [2])
+            #expect(throws: CheckpointError.self) {
+                try Checkpoint(contentsOf: "\(folder)/m-00002-of-00002.gguf")
+            }
+        }
+    }
+
+    @Test func namesTheTypesItDoesNotRead() throws {
+        try withTemporaryFolder { folder in
+            let path = "\(folder)/model.gguf"
+            try GGUF.write(
+                [StoredTensor(name: "w", value: Tensor([1]))], metadata: [], to: path)
+            var bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+            // Header of 24 bytes, a name of 8 + 1, the rank and one axis.
+            #expect(bytes[45] == 0)
+            bytes[45] = 23
+            try Data(bytes).write(to: URL(filePath: path))
+            #expect(
+                throws: CheckpointError.unsupported(
+                    file: path, what: "the element type IQ4_XS of 'w'",
+                    mend: "Quantise the model to Q8_0, Q6_K or Q4_K.")
+            ) { try GGUF(contentsOf: path) }
+        }
+    }
+
+    @Test func refusesWhateverIsCutOrChangedWithoutCrashing() throws {
+        try withTemporaryFolder { folder in
+            let whole = [UInt8](
+                try Data(contentsOf: URL(filePath: Fixture.path("gguf_files.gguf"))))
+            let path = "\(folder)/broken.gguf"
+            func open(_ bytes: [UInt8]) throws {
+                try Data(bytes).write(to: URL(filePath: path))
+                let file = try GGUF(contentsOf: path)
+                for entry in file.metadata { _ = entry.value.array?.strings }
+                for tensor in file.checkpoint.tensors { _ = try tensor.tensor().floats() }
+            }
+            for end in stride(from: 5, to: whole.count, by: 97) {
+                #expect(throws: CheckpointError.self) { try open(Array(whole[..<end])) }
+            }
+            // A damaged byte may go unnoticed, but it never does worse than throw.
+            for position in stride(from: 4, to: 1800, by: 7) {
+                var bytes = whole
+                bytes[position] = bytes[position] &+ 129
+                _ = try? open(bytes)
+            }
+        }
+    }
+}
