@@ -30,6 +30,14 @@ import Testing
         }
     }
 
+    @Test func readsTheArraysOfAnArchive() throws {
+        let file = try Checkpoint(contentsOf: Fixture.path("arrays.npz"))
+        #expect(file.tensors.map(\.name) == ["a", "b"])
+        #expect(try file["a"]?.tensor().floats() == [0, 1, 2, 3, 4, 5])
+        #expect(try file["b"]?.tensor().integers() == [0, 1, 2, 3, 4, 5])
+        #expect(file["b"]?.shape == [2, 3])
+    }
+
     @Test func readsTheOtherByteOrder() throws {
         let file = array(
             "{'descr': '>i2', 'fortran_order': False, 'shape': (2,), }\n", [1, 2, 0, 5])

@@ -3,7 +3,7 @@ import Glibc
 extension Checkpoint {
     /// Opens a checkpoint file; its leading bytes say which container it is, not its name.
     ///
-    /// Read: safetensors, PyTorch's zip and older files, npy. Element types that no `DType` holds
+    /// Read: safetensors, PyTorch's zip and older files, GGUF, npy and npz, and llama2.c's two. Element types that no `DType` holds
     /// are refused when the file is opened.
     ///
     /// - Throws: `CheckpointError`: unreadable or empty, no known container, one that breaks its
@@ -16,18 +16,19 @@ extension Checkpoint {
         }
         if bytes.starts(with: [0x50, 0x4B, 0x03, 0x04]) {
             let archive = try ZipArchive(file)
-            if archive.entries.contains(where: { $0.name.hasSuffix(".npy") }) {
-                throw refused("an npz archive", "Unzip it and use the npy files.")
-            }
-            self = try PyTorchArchive.open(archive)
+            self =
+                try archive.entries.contains { $0.name.hasSuffix(".npy") }
+                ? Npy.open(archive) : PyTorchArchive.open(archive)
         } else if bytes.starts(with: PyTorchArchive.legacyMark) {
             self = try PyTorchArchive.openLegacy(file)
         } else if bytes.count > 262 && bytes[257..<262].elementsEqual("ustar".utf8) {
             throw refused("a tar file of PyTorch before 0.4", "Load and save it with torch 1.6.")
         } else if Safetensors.begins(bytes) {
             self = try Safetensors.open(file)
-        } else if bytes.starts(with: "GGUF".utf8) {
-            throw refused("a GGUF file", "Use the safetensors files of the same release.")
+        } else if bytes.starts(with: GGUF.mark) {
+            self = try GGUF(contentsOf: path).checkpoint
+        } else if let tables = Llama2C(file) {
+            self = try tables.checkpoint
         } else if bytes.starts(with: Npy.mark) {
             self = try Npy.open(file)
         } else if bytes.starts(with: "version https://git-lfs".utf8) {

@@ -11,9 +11,40 @@ public enum Npy {
 
     /// Opens an array as a checkpoint of the one tensor `array`.
     static func open(_ file: MappedFile) throws -> Checkpoint {
+        let contents = ZipArchive.Contents(bytes: file.bytes, owner: file)
+        return try Checkpoint(
+            file: file.path,
+            tensors: [
+                stored("array", file, contents) {
+                    ZipArchive.Contents(bytes: file.bytes, owner: file)
+                }
+            ])
+    }
+
+    /// Opens an npz: each array under the name of its entry, without `.npy`.
+    static func open(_ archive: ZipArchive) throws -> Checkpoint {
+        try Checkpoint(
+            file: archive.file.path,
+            tensors: archive.entries.filter { $0.name.hasSuffix(".npy") }.map { entry in
+                try stored(
+                    String(entry.name.dropLast(4)), archive.file,
+                    archive.contents(of: entry, checking: entry.method != 0)
+                ) { try archive.contents(of: entry) }
+            })
+    }
+
+    /// One array. `contents` are its bytes now, `again` gives them when it is loaded.
+    private static func stored(
+        _ name: String, _ file: MappedFile, _ contents: ZipArchive.Contents,
+        again: @escaping @Sendable () throws -> ZipArchive.Contents
+    ) throws -> StoredTensor {
         let path = file.path
+        guard contents.bytes.starts(with: mark) else {
+            throw CheckpointError.malformed(file: path, rule: "'\(name)' is no array of NumPy's")
+        }
+        defer { withExtendedLifetime(contents.owner) {} }
         var cursor = ByteCursor(
-            file, in: mark.count..<file.bytes.count, of: "the array's header")
+            file, contents.bytes, in: mark.count..<contents.bytes.count, of: "the array's header")
         let version = try cursor.read(UInt8.self)
         try cursor.skip(1)
         guard (1...3).contains(version) else {
@@ -38,18 +69,21 @@ public enum Npy {
                 "the shape \(shape) of \(type) does not fit \(cursor.remaining) bytes")
         }
         let start = cursor.position
-        let tensor = StoredTensor(name: "array", dtype: dtype, shape: shape, file: path) {
+        return StoredTensor(name: name, dtype: dtype, shape: shape, file: path) {
             let stored = isColumnMajor ? Array(shape.reversed()) : shape
-            var value = try file.tensor(at: start, dtype, stored, of: "the array")
-            if order == ">" && dtype.byteCount > 1 {
-                let storage = HostStorage(
-                    copying: try file.window(start, value.byteCount, of: "the array"))
-                storage.swapBytes(ofEach: dtype.byteCount)
-                value = Tensor(storage: storage, device: .cpu, dtype: dtype, shape: stored)
-            }
+            let contents = try again()
+            let window = UnsafeRawBufferPointer(
+                rebasing: contents.bytes[start..<(start + dtype.byteCount(of: count))])
+            let isTurned = order == ">" && dtype.byteCount > 1
+            let isAligned =
+                UInt(bitPattern: window.baseAddress) % UInt(dtype.byteCount) == 0
+            let storage =
+                isAligned && !isTurned
+                ? HostStorage(window: window, owner: contents.owner) : HostStorage(copying: window)
+            if isTurned { storage.swapBytes(ofEach: dtype.byteCount) }
+            let value = Tensor(storage: storage, device: .cpu, dtype: dtype, shape: stored)
             return isColumnMajor ? value.permuted(stored.indices.reversed()) : value
         }
-        return try Checkpoint(file: path, tensors: [tensor])
     }
 
     /// The three fields of the header, a Python dictionary of constants.
