@@ -64,14 +64,16 @@ public struct LLaMA: Sendable {
             Set(chunks.map { ObjectIdentifier($0.cache) }).count == chunks.count,
             "LLaMA: two chunks of one sequence in a pass")
         guard let device = chunks.first?.embeddings.device else { return [] }
-        var (sequences, positions): ([LLaMAPass.Sequence], [Int]) = ([], [])
+        var (sequences, positions): ([LLaMAPass.Sequence], [Range<Int>]) = ([], [])
+        var count = 0
         for (embeddings, cache) in chunks {
             let (start, time) = (cache.length, embeddings.shape[0])
             precondition(
                 embeddings.rank == 2 && time > 0, "LLaMA: embeddings \(embeddings.shape)")
-            let rows = positions.count..<(positions.count + time)
+            let rows = count..<(count + time)
             sequences.append(LLaMAPass.Sequence(rows: rows, cache: cache))
-            positions += start..<(start + time)
+            positions.append(start..<(start + time))
+            count += time
         }
         let rows = Tensor.concatenate(chunks.map { $0.embeddings.real }, axis: 0)
         let pass = LLaMAPass(config, positions: positions, sequences: sequences, device: device)
@@ -101,7 +103,7 @@ public struct LLaMA: Sendable {
             embeddings.rank == 3 && embeddings.shape[1] > 0,
             "LLaMA: embeddings \(embeddings.shape), expected [batch, time, \(config.hiddenSize)]")
         let pass = LLaMAPass(
-            config, positions: Array(0..<embeddings.shape[1]), training: training,
+            config, positions: [0..<embeddings.shape[1]], training: training,
             device: embeddings.device)
         return states(of: embeddings.real, pass, wanted)
     }

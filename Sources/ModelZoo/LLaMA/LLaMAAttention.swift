@@ -17,22 +17,25 @@ struct LLaMAPass: Sendable {
     let sequences: [Sequence]?
     let training: LLaMATraining
 
+    /// - Parameter positions: of the rows of each sequence, one after the other
     init(
-        _ config: LLaMAConfig, positions: [Int], sequences: [Sequence]? = nil,
+        _ config: LLaMAConfig, positions: [Range<Int>], sequences: [Sequence]? = nil,
         training: LLaMATraining = LLaMATraining(), device: Device
     ) {
-        let pairs = config.headSize / 2
-        // Frequencies and angles are rounded to `Float` as the original rounds them: at large
-        // positions the rounding shows.
-        let frequencies = (0..<pairs).map { pair in
-            1 / Float(pow(config.rotaryBase, Double(2 * pair) / Double(config.headSize)))
+        var (cosines, sines): ([Float], [Float]) = ([], [])
+        for range in positions {
+            let frequencies = RotaryFrequencies(config, length: range.upperBound)
+            for position in range {
+                for radians in frequencies.radians {
+                    let angle = Double(Float(position) * radians)
+                    cosines.append(Float(cos(angle)) * frequencies.scale)
+                    sines.append(Float(sin(angle)) * frequencies.scale)
+                }
+            }
         }
-        let angles = positions.flatMap { position in
-            frequencies.map { Double(Float(position) * $0) }
-        }
-        let shape = [positions.count, pairs]
-        cosines = Tensor(angles.map { Float(cos($0)) }, shape, device: device)
-        sines = Tensor(angles.map { Float(sin($0)) }, shape, device: device)
+        let shape = [positions.reduce(0) { $0 + $1.count }, config.headSize / 2]
+        self.cosines = Tensor(cosines, shape, device: device)
+        self.sines = Tensor(sines, shape, device: device)
         self.sequences = sequences
         self.training = training
     }
@@ -106,14 +109,33 @@ struct LLaMAAttention: Sendable {
     private func attend(_ q: Tensor, _ k: Tensor, _ v: Tensor) -> Tensor {
         let (queries, keys) = (q.shape[2], k.shape[2])
         guard let window, keys > window else { return attention(q, k, v, mask: .causal) }
-        // Query i stands at position `past + i` and sees `window` keys up to there.
+        // A stretch of queries at a time, and the keys that any of them sees: the mask of a long
+        // prompt would be its square.
         let past = keys - queries
-        var scores = [Float](repeating: -.infinity, count: queries * keys)
-        for i in 0..<queries {
-            let here = past + i
-            for j in max(0, here - window + 1)...here { scores[i * keys + j] = 0 }
+        let parts = stride(from: 0, to: queries, by: Self.windowStretch).map { start in
+            let end = min(start + Self.windowStretch, queries)
+            let seen = max(0, past + start - window + 1)..<(past + end)
+            let mask = windowMask(start..<end, seen, past: past, window)
+            return attention(
+                q.sliced(2, start..<end), k.sliced(2, seen), v.sliced(2, seen),
+                mask: .additive(mask.on(q.device)))
         }
-        let mask = Tensor(scores, [queries, keys], device: q.device)
-        return attention(q, k, v, mask: .additive(mask))
+        return Tensor.concatenate(parts, axis: 1)
+    }
+
+    private static let windowStretch = 512
+
+    /// Query i stands at position `past + i` and sees `window` keys up to there.
+    private func windowMask(
+        _ queries: Range<Int>, _ keys: Range<Int>, past: Int, _ window: Int
+    ) -> Tensor {
+        var scores = [Float](repeating: -.infinity, count: queries.count * keys.count)
+        for (row, query) in queries.enumerated() {
+            let here = past + query
+            for key in max(0, here - window + 1)...here {
+                scores[row * keys.count + key - keys.lowerBound] = 0
+            }
+        }
+        return Tensor(scores, [queries.count, keys.count])
     }
 }

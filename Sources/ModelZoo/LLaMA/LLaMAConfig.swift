@@ -17,6 +17,8 @@ public struct LLaMAConfig: Codable, Equatable, Sendable {
     public var headDim: Int?
     public var hiddenAct: String?
     public var maxPositionEmbeddings: Int?
+    /// Phi-3 has it here, others in `ropeScaling`.
+    public var originalMaxPositionEmbeddings: Int?
     /// What very old conversions call `maxPositionEmbeddings`.
     public var maxSequenceLength: Int?
     public var rmsNormEps: Float?
@@ -118,27 +120,11 @@ extension LLaMAConfig {
         }
         // Rotation turns pairs of numbers.
         try ConfigError.require(Self.network, "head_dim", headSize, multipleOf: 2)
-        let scaling = ropeParameters?.kind ?? ropeScaling?.kind
         try ConfigError.require(
             Self.network, "model_type", modelType ?? "llama", in: ["llama", "mistral", "qwen2"])
         try ConfigError.require(Self.network, "hidden_act", hiddenAct ?? "silu", in: ["silu"])
-        try ConfigError.require(
-            Self.network, "rope_scaling", scaling ?? "default", in: ["default"])
+        try validateRotation()
     }
-}
-
-/// Rotary angles of a release: their base, and how they are stretched for long contexts.
-public struct RotaryConfig: Codable, Equatable, Sendable {
-    /// The kind, in old files.
-    public var type: String?
-    /// The kind, in new files.
-    public var ropeType: String?
-    public var ropeTheta: Double?
-    /// How far the context is stretched.
-    public var factor: Double?
-
-    /// The kind, whichever key has it.
-    var kind: String? { ropeType ?? type }
 }
 
 /// One token id or several, as `eos_token_id` has it.
