@@ -85,7 +85,8 @@ extension Unicode.Scalar {
     }
 
     var isLetter: Bool {
-        switch properties.generalCategory {
+        if value < 0x80 { return (0x41...0x5A).contains(value & ~0x20) }
+        return switch properties.generalCategory {
         case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
             true
         default: false
@@ -93,7 +94,8 @@ extension Unicode.Scalar {
     }
 
     var isNumber: Bool {
-        switch properties.generalCategory {
+        if value < 0x80 { return (0x30...0x39).contains(value) }
+        return switch properties.generalCategory {
         case .decimalNumber, .letterNumber, .otherNumber: true
         default: false
         }

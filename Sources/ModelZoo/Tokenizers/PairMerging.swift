@@ -7,72 +7,114 @@
 ///
 /// - Parameter rounds: whether a rank's pairs are all merged, left to right, before the pairs that
 ///   this makes are considered, as the byte-level tokenizers do
-/// - Parameter pair: the rank and the symbol of two neighbours; nil where they do not merge
+/// - Parameter pair: the rank, not negative, and the symbol of two neighbours; nil where they do
+///   not merge
+@inline(__always)
 func mergePairs<Symbol>(
     _ symbols: [Symbol], rounds: Bool,
     pair: (Symbol, Symbol) -> (rank: Int32, symbol: Symbol)?
 ) -> [Symbol] {
     guard symbols.count > 1 else { return symbols }
-    var nodes = symbols.indices.map { index in
-        MergeNode(symbol: symbols[index], previous: index - 1, next: index + 1, length: 1)
-    }
-    nodes[nodes.count - 1].next = -1
-
-    func candidate(_ left: Int) -> MergeCandidate<Symbol>? {
-        guard left >= 0, nodes[left].length > 0, nodes[left].next >= 0 else { return nil }
-        let right = nodes[left].next
-        guard let (rank, symbol) = pair(nodes[left].symbol, nodes[right].symbol) else {
-            return nil
+    var chain = MergeChain(symbols)
+    for left in 0..<(symbols.count - 1) {
+        if let found = pair(symbols[left], symbols[left + 1]) {
+            chain.offer(left, found.rank, found.symbol)
         }
-        return MergeCandidate(
-            rank: rank, left: left, right: right,
-            length: nodes[left].length + nodes[right].length, symbol: symbol)
     }
-
-    var heap = Heap(nodes.indices.compactMap(candidate))
+    chain.orderOffers()
     var changed: [Int] = []
-    while let rank = heap.first?.rank {
+    while let first = chain.heap.first {
+        let rank = MergeChain<Symbol>.rank(first)
         repeat {
-            guard let best = heap.popFirst() else { break }
-            let (left, right) = (best.left, best.right)
-            // A side that was merged meanwhile has grown, or is gone.
-            guard nodes[left].length > 0, nodes[right].length > 0,
-                nodes[left].length + nodes[right].length == best.length
-            else { continue }
-            nodes[left].symbol = best.symbol
-            nodes[left].length = best.length
-            nodes[left].next = nodes[right].next
-            nodes[right].length = 0
-            if nodes[left].next >= 0 { nodes[nodes[left].next].previous = left }
-            changed.append(nodes[left].previous)
+            guard let key = chain.heap.popFirst(), let left = chain.take(key) else { continue }
+            let previous = chain.previous[left]
+            if previous >= 0 { changed.append(Int(previous)) }
             changed.append(left)
-        } while rounds && heap.first?.rank == rank
+        } while rounds && chain.heap.first.map(MergeChain<Symbol>.rank) == rank
         for left in changed {
-            if let next = candidate(left) { heap.push(next) }
+            guard let (a, b) = chain.pair(at: left) else { continue }
+            if let found = pair(a, b) {
+                chain.offer(left, found.rank, found.symbol)
+                chain.heap.push(MergeChain<Symbol>.key(found.rank, left))
+            } else {
+                chain.withdraw(left)
+            }
         }
         changed.removeAll(keepingCapacity: true)
     }
-    return nodes.lazy.filter { $0.length > 0 }.map(\.symbol)
+    return chain.remaining
 }
 
-private struct MergeNode<Symbol> {
-    var symbol: Symbol
-    var previous: Int
-    var next: Int
-    /// How many of the original symbols it covers; 0: merged into its left neighbour.
-    var length: Int
-}
+/// The symbols as a linked list, and what each would become with its right neighbour.
+///
+/// A place in the heap is a rank and an index in one number. It counts only while the symbol there
+/// still makes that offer; whatever changed meanwhile is found out when it comes up.
+private struct MergeChain<Symbol> {
+    private var symbols: [Symbol]
+    /// −1: merged into the left neighbour.
+    private(set) var previous: [Int32]
+    private var next: [Int32]
+    private var offers: [Int32]
+    private var merged: [Symbol]
+    var heap = Heap<UInt64>()
 
-private struct MergeCandidate<Symbol>: Comparable {
-    let rank: Int32
-    let left: Int
-    let right: Int
-    let length: Int
-    let symbol: Symbol
-
-    static func < (a: Self, b: Self) -> Bool {
-        a.rank != b.rank ? a.rank < b.rank : a.left < b.left
+    init(_ symbols: [Symbol]) {
+        self.symbols = symbols
+        merged = symbols
+        previous = symbols.indices.map { Int32($0) - 1 }
+        next = symbols.indices.map { Int32($0) + 1 }
+        offers = [Int32](repeating: -1, count: symbols.count)
+        next[symbols.count - 1] = -1
     }
 
-    static func == (a: Self, b: Self) -> Bool { a.rank == b.rank && a.left == b.left }
+    static func key(_ rank: Int32, _ index: Int) -> UInt64 {
+        UInt64(UInt32(bitPattern: rank)) << 32 | UInt64(index)
+    }
+
+    static func rank(_ key: UInt64) -> Int32 { Int32(truncatingIfNeeded: key >> 32) }
+
+    mutating func offer(_ left: Int, _ rank: Int32, _ symbol: Symbol) {
+        offers[left] = rank
+        merged[left] = symbol
+    }
+
+    mutating func withdraw(_ left: Int) { offers[left] = -1 }
+
+    /// Fills the heap with all offers at once.
+    mutating func orderOffers() {
+        heap = Heap(
+            offers.indices.compactMap { offers[$0] < 0 ? nil : Self.key(offers[$0], $0) })
+    }
+
+    /// Merges what a place of the heap stands for; nil where that offer is gone.
+    mutating func take(_ key: UInt64) -> Int? {
+        let left = Int(key & 0xFFFF_FFFF)
+        guard offers[left] == Self.rank(key), next[left] >= 0 else { return nil }
+        let right = Int(next[left])
+        symbols[left] = merged[left]
+        next[left] = next[right]
+        if next[left] >= 0 { previous[Int(next[left])] = Int32(left) }
+        // Neither makes an offer until its new neighbour was looked at; nor does the left one's.
+        offers[left] = -1
+        offers[right] = -1
+        next[right] = -2
+        if previous[left] >= 0 { offers[Int(previous[left])] = -1 }
+        return left
+    }
+
+    /// A symbol and its right neighbour; nil where it has none or is gone.
+    func pair(at left: Int) -> (Symbol, Symbol)? {
+        next[left] >= 0 ? (symbols[left], symbols[Int(next[left])]) : nil
+    }
+
+    /// What is left, in order.
+    var remaining: [Symbol] {
+        var result: [Symbol] = []
+        var index = 0
+        while index >= 0 {
+            result.append(symbols[index])
+            index = Int(next[index])
+        }
+        return result
+    }
 }

@@ -70,12 +70,15 @@ struct PieceTable: Sendable {
 struct ByteTrie: Sendable {
     private var children: [Int: Int] = [:]
     private var values: [Int?] = [nil]
+    /// Whether a key begins with that byte: most places of a text are ruled out by this alone.
+    private var begins = [Bool](repeating: false, count: 256)
 
     var isEmpty: Bool { children.isEmpty }
 
     mutating func insert(_ key: some Sequence<UInt8>, value: Int) {
         var node = 0
         for byte in key {
+            if node == 0 { begins[Int(byte)] = true }
             if let child = children[node << 8 | Int(byte)] {
                 node = child
             } else {
@@ -87,8 +90,21 @@ struct ByteTrie: Sendable {
         if node > 0 { values[node] = value }
     }
 
+    /// Gives `body` the value and the length of every key that `text` begins with.
+    func forEachMatch(_ text: ArraySlice<UInt8>, _ body: (Int, Int) -> Void) {
+        guard let first = text.first, begins[Int(first)] else { return }
+        var (node, length) = (0, 0)
+        for byte in text {
+            guard let child = children[node << 8 | Int(byte)] else { return }
+            node = child
+            length += 1
+            if let value = values[node] { body(value, length) }
+        }
+    }
+
     /// The value and the length of the longest key at the beginning of `text`.
     func longestMatch(_ text: ArraySlice<UInt8>) -> (value: Int, length: Int)? {
+        guard let first = text.first, begins[Int(first)] else { return nil }
         var (node, length) = (0, 0)
         var best: (value: Int, length: Int)?
         for byte in text {
