@@ -7,6 +7,7 @@ extension SentencePieceModel: Tokenizer {
     /// The ids of a text taken as one unit: nothing is split off first.
     public func encode(_ text: String) -> [Int] {
         let bytes = normalized(text)
+        if let unigram { return unigram.encode(bytes) }
         let symbols = bytes.withUnsafeBytes { storage in
             var formed: [Int: (left: Symbol, right: Symbol)] = [:]
             let merged = mergePairs(characters(bytes), rounds: false) { left, right in
@@ -41,7 +42,7 @@ extension SentencePieceModel: Tokenizer {
 
     /// The text with `▁` for spaces, in front of it too.
     private func normalized(_ text: String) -> [UInt8] {
-        var input = Array(text.utf8)[...]
+        var input = mapped(Array(text.utf8))[...]
         if removesExtraWhitespaces { input = input.drop { $0 == 0x20 } }
         guard !input.isEmpty else { return [] }
         let space = escapesWhitespaces ? Self.space : [0x20]
@@ -60,6 +61,27 @@ extension SentencePieceModel: Tokenizer {
         if removesExtraWhitespaces {
             while output.count >= space.count, output.suffix(space.count).elementsEqual(space) {
                 output.removeLast(space.count)
+            }
+        }
+        return output
+    }
+
+    /// The text after the character map, which leaves user-defined pieces alone.
+    private func mapped(_ text: [UInt8]) -> [UInt8] {
+        guard let characterMap else { return text }
+        var (output, place) = ([UInt8](), 0)
+        while place < text.count {
+            if !userDefined.isEmpty, let match = userDefined.longestMatch(text[place...]) {
+                output += text[place..<(place + match.length)]
+                place += match.length
+            } else if let match = characterMap.longestMatch(text[place...]) {
+                output += match.replacement
+                place += match.length
+            } else {
+                repeat {
+                    output.append(text[place])
+                    place += 1
+                } while place < text.count && text[place] & 0xC0 == 0x80
             }
         }
         return output

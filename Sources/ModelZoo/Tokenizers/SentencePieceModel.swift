@@ -1,7 +1,7 @@
-// SentencePiece, byte-pair-encoding models: the file `tokenizer.model` of LLaMA and Vicuna.
+// SentencePiece, models of byte pairs and of single pieces' probabilities: the file `tokenizer.model` of LLaMA and Vicuna.
 // Paper: Kudo & Richardson 2018, arXiv:1808.06226. Reference: google/sentencepiece 0.2.
 
-/// A SentencePiece model of type BPE, as its file holds it.
+/// A SentencePiece model of type BPE or unigram, as its file holds it.
 public struct SentencePieceModel: Sendable {
     /// What a piece is for.
     public enum Kind: Int, Sendable {
@@ -59,6 +59,10 @@ public struct SentencePieceModel: Sendable {
     let matchable: [Matchable]
     let userDefined: ByteTrie
     let hasUnusedPieces: Bool
+    /// The pieces by probability, in models of that type.
+    let unigram: UnigramVocabulary?
+    /// What is replaced before anything else; nil for nothing.
+    let characterMap: CharacterMap?
     /// Every piece by its text, for lookups by name.
     private let allPieces: PieceTable
 
@@ -72,7 +76,7 @@ public struct SentencePieceModel: Sendable {
     /// Reads a model file.
     ///
     /// - Throws: `TokenizerError` for a file that is no model, breaks a rule of the format, or is
-    ///   of another type than BPE
+    ///   of another type than BPE and unigram
     public init(contentsOf path: String) throws {
         try self.init(bytes: TokenizerFiles.bytes(path), file: path)
     }
@@ -104,13 +108,16 @@ public struct SentencePieceModel: Sendable {
         func malformed(_ rule: String) -> TokenizerError { .malformed(file: file, rule: rule) }
         func unsupported(_ what: String) -> TokenizerError {
             .unsupported(
-                file: file, what: what, mend: "Models of type BPE as LLaMA's are; is it another's?")
+                file: file, what: what, mend: "Models of type BPE and unigram are; is it another's?"
+            )
         }
         guard !pieces.isEmpty else { throw malformed("no pieces; is it a SentencePiece model?") }
         let type = trainerSpec.int(3, default: 1)
-        guard type == 2 else { throw unsupported("SentencePiece model type \(type)") }
-        guard normalizerSpec.bytes(2)?.isEmpty ?? true else {
-            throw unsupported("a normalizer with a character map")
+        guard (1...2).contains(type) else { throw unsupported("SentencePiece model type \(type)") }
+        let map = normalizerSpec.bytes(2) ?? []
+        characterMap = CharacterMap(map)
+        guard map.isEmpty || characterMap != nil else {
+            throw malformed("the normalizer's character map cannot be read")
         }
         guard !trainerSpec.bool(24, default: false) else {
             throw unsupported("white space as suffix")
@@ -171,6 +178,15 @@ public struct SentencePieceModel: Sendable {
         }
         userDefined = trie
         hasUnusedPieces = candidates.contains { pieces[$0].kind == .unused }
+        unigram =
+            type == 2
+            ? nil
+            : UnigramVocabulary(
+                candidates.filter { pieces[$0].kind != .unused }.map {
+                    UnigramVocabulary.Piece(
+                        bytes: keys[$0], score: pieces[$0].score, id: $0,
+                        isUserDefined: pieces[$0].kind == .userDefined)
+                }, unknownID: unknownID, byteIDs: byteIDs)
     }
 
     /// The id of a piece by its exact text, of whatever kind.

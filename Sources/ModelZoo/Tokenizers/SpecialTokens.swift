@@ -76,6 +76,8 @@ struct TokenizerSettings: Sendable {
     var mapped = SpecialTokensMap()
     var maximumLength: Int?
     var addPrefixSpace = false
+    /// Whether texts begin with a mark, where the file says.
+    var addsBegin: Bool?
     /// Strings beyond the vocabulary file, ascending by id.
     var addedTokens: [(text: String, id: Int)] = []
 
@@ -83,6 +85,7 @@ struct TokenizerSettings: Sendable {
         struct Entry: Decodable { var content: String }
         var modelMaxLength: Double?
         var addPrefixSpace: Bool?
+        var addBosToken: Bool?
         var addedTokensDecoder: [String: Entry]?
     }
 
@@ -97,6 +100,7 @@ struct TokenizerSettings: Sendable {
             let other = try TokenizerFiles.json(Config.self, config)
             maximumLength = other.modelMaxLength.flatMap { $0 >= 2 && $0 < 1e9 ? Int($0) : nil }
             addPrefixSpace = other.addPrefixSpace ?? false
+            addsBegin = other.addBosToken
             addedTokens = (other.addedTokensDecoder ?? [:]).compactMap { id, entry in
                 Int(id).map { (entry.content, $0) }
             }
