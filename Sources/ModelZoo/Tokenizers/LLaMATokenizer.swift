@@ -38,6 +38,18 @@ public struct LLaMATokenizer: Tokenizer {
         try self.init(model: model, settings: TokenizerSettings(), folder: model.file)
     }
 
+    /// A model whose file names its marks, and has them among its pieces.
+    ///
+    /// - Parameter others: further special tokens, found in the text before anything else
+    init(model: SentencePieceModel, begin: String?, end: String?, others: [String]) throws {
+        var settings = TokenizerSettings()
+        settings.mapped.bosToken = begin.map { SpecialToken($0) }
+        settings.mapped.eosToken = end.map { SpecialToken($0) }
+        settings.mapped.additionalSpecialTokens =
+            others.filter { $0 != begin && $0 != end }.map { SpecialToken($0) }
+        try self.init(model: model, settings: settings, folder: model.file)
+    }
+
     private init(
         model: SentencePieceModel, settings: TokenizerSettings, folder: String
     ) throws {

@@ -1,0 +1,96 @@
+import FoundationEssentials
+public import TensorCore
+
+/// The files of a language model alone: its sizes and its weights, in whichever form people have
+/// them. Opening reads tables of contents only.
+public struct LLaMAFiles: Sendable {
+    /// The sizes.
+    public let config: LLaMAConfig
+    /// The weights, under the names and in the layout that Hugging Face's releases have.
+    public let checkpoint: Checkpoint
+    /// The GGUF file they come from, whose metadata holds the tokenizer too; nil for other forms.
+    public let gguf: GGUF?
+
+    /// Opens a folder with `config.json` and its weights, a GGUF file, or one of llama2.c.
+    ///
+    /// - Throws: `ConfigError`, `CheckpointError`
+    public init(_ path: String) throws {
+        var isFolder = false
+        _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+        if isFolder, let only = LLaMAFiles.onlyGGUF(in: path) {
+            try self.init(gguf: GGUF(contentsOf: only))
+        } else if isFolder {
+            let checkpoint = try Checkpoint(folder: path)
+            var config: LLaMAConfig = try ConfigFile.read(from: "\(path)/config.json")
+            // The tensor counts, where files disagree.
+            config.vocabSize =
+                checkpoint["model.embed_tokens.weight"]?.shape.first ?? config.vocabSize
+            self.init(config, checkpoint)
+        } else {
+            let mark = try MappedFile(path).bytes.prefix(4)
+            if mark.elementsEqual("GGUF".utf8) {
+                try self.init(gguf: GGUF(contentsOf: path))
+                return
+            }
+            let checkpoint = try Checkpoint(contentsOf: path)
+            guard let config = LLaMAConfig(llama2C: checkpoint.metadata) else {
+                throw CheckpointError.unsupported(
+                    file: path, what: "a file of weights without the sizes of its network",
+                    mend: "Give the folder that has config.json beside it, or a GGUF file.")
+            }
+            self.init(config, checkpoint)
+        }
+    }
+
+    private init(_ config: LLaMAConfig, _ checkpoint: Checkpoint) {
+        self.config = config
+        self.checkpoint = checkpoint
+        gguf = nil
+    }
+
+    /// A folder that has one model as GGUF and no `config.json`: the first part of it.
+    private static func onlyGGUF(in folder: String) -> String? {
+        guard !FileManager.default.fileExists(atPath: "\(folder)/config.json") else { return nil }
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+            .filter { $0.hasSuffix(".gguf") }.sorted()
+        let isSplit = names.first?.contains("-00001-of-") ?? false
+        return names.count == 1 || isSplit ? names.first.map { "\(folder)/\($0)" } : nil
+    }
+
+    /// The model of a GGUF file that is open.
+    ///
+    /// - Throws: `ConfigError` for another architecture, or metadata without its sizes
+    public init(gguf: GGUF) throws {
+        let config = try LLaMAConfig(gguf)
+        self.config = config
+        self.gguf = gguf
+        checkpoint = try gguf.checkpoint.fromGGUF(config)
+    }
+
+    /// Builds the network; every tensor of the files must be its.
+    ///
+    /// - Throws: `ConfigError`, `CheckpointError`
+    public func network(device: Device = .cpu) throws -> LLaMA {
+        let weights = Weights(checkpoint, device: device)
+        let network = try LLaMA(config, from: weights)
+        try weights.finish(unused: LLaMA.unusedTensors(config))
+        return network
+    }
+}
+
+extension LLaMAConfig {
+    /// The sizes that `Checkpoint` finds in the header of a llama2.c file.
+    init?(llama2C notes: [String: String]) {
+        func size(_ key: String) -> Int? { notes[key].flatMap { Int($0) } }
+        guard notes["model_type"] == "llama2.c", let vocabulary = size("vocab_size"),
+            let hidden = size("hidden_size"), let inner = size("intermediate_size"),
+            let layers = size("num_hidden_layers"), let heads = size("num_attention_heads")
+        else { return nil }
+        self.init(
+            vocabSize: vocabulary, hiddenSize: hidden, intermediateSize: inner,
+            numHiddenLayers: layers, numAttentionHeads: heads,
+            numKeyValueHeads: size("num_key_value_heads"),
+            maxPositionEmbeddings: size("max_position_embeddings"), rmsNormEps: 1e-5,
+            tieWordEmbeddings: notes["tie_word_embeddings"] == "true")
+    }
+}
