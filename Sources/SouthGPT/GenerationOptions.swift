@@ -10,6 +10,15 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
     public var temperature: Float?
     public var topP: Float?
     public var topK: Int?
+    /// Least probability of a token, as a part of the likeliest one's.
+    public var minP: Float?
+    /// On tokens that occurred: factor and difference.
+    public var repetitionPenalty: Float?
+    public var presencePenalty: Float?
+    /// Added to the scores of tokens by id.
+    public var logitBias: [Int: Float]?
+    /// Strings that end the text of a language model alone.
+    public var stops: [String]?
     /// Text tokens at most; signal tokens do not count.
     public var maxNewTokens: Int?
     public var imageSteps: Int?
@@ -34,6 +43,11 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
         options.temperature = temperature ?? others.temperature
         options.topP = topP ?? others.topP
         options.topK = topK ?? others.topK
+        options.minP = minP ?? others.minP
+        options.repetitionPenalty = repetitionPenalty ?? others.repetitionPenalty
+        options.presencePenalty = presencePenalty ?? others.presencePenalty
+        options.logitBias = logitBias ?? others.logitBias
+        options.stops = stops ?? others.stops
         options.maxNewTokens = maxNewTokens ?? others.maxNewTokens
         options.imageSteps = imageSteps ?? others.imageSteps
         options.audioSteps = audioSteps ?? others.audioSteps
@@ -51,9 +65,13 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
     /// - Throws: `ModelError.invalidOption`
     func sampling() throws -> SamplingOptions {
         let published = SamplingOptions()
-        let sampling = SamplingOptions(
+        var sampling = SamplingOptions(
             temperature: temperature ?? published.temperature, topP: topP ?? published.topP,
             topK: topK ?? published.topK, seed: seed ?? published.seed)
+        sampling.minP = minP ?? 0
+        sampling.repetitionPenalty = repetitionPenalty ?? 1
+        sampling.presencePenalty = presencePenalty ?? 0
+        sampling.logitBias = logitBias ?? [:]
         try sampling.check()
         return sampling
     }

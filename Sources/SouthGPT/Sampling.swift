@@ -10,6 +10,15 @@ public struct SamplingOptions: Equatable, Sendable {
     public var topP: Float
     /// Keeps this many likeliest tokens; 0 keeps all.
     public var topK: Int
+    /// Drops tokens whose probability is less than this part of the likeliest one's; 0 keeps all.
+    public var minP: Float = 0
+    /// Divides the scores above zero of tokens that occurred, and multiplies those below; 1 leaves
+    /// them.
+    public var repetitionPenalty: Float = 1
+    /// Taken from the score of every token that occurred.
+    public var presencePenalty: Float = 0
+    /// Added to the scores of single tokens.
+    public var logitBias: [Int: Float] = [:]
     /// Where the draws begin.
     public var seed: UInt64
 
@@ -34,10 +43,24 @@ public struct SamplingOptions: Equatable, Sendable {
         guard topK >= 0 else {
             throw ModelError.invalidOption(name: "top-k", found: "\(topK)", expected: "0 or more")
         }
+        guard minP >= 0, minP <= 1 else {
+            throw ModelError.invalidOption(name: "min-p", found: "\(minP)", expected: "0 to 1")
+        }
+        guard repetitionPenalty > 0, repetitionPenalty.isFinite else {
+            throw ModelError.invalidOption(
+                name: "repetition-penalty", found: "\(repetitionPenalty)", expected: "more than 0")
+        }
+        guard presencePenalty.isFinite, logitBias.values.allSatisfy(\.isFinite) else {
+            throw ModelError.invalidOption(
+                name: "presence-penalty or logit-bias", found: "no number",
+                expected: "finite numbers")
+        }
     }
 }
 
-/// Draws tokens: temperature, then top-k, then top-p, then one draw.
+/// Draws tokens: penalties and biases, temperature, top-k, top-p, min-p, then one draw.
+///
+/// - Source: transformers 4.29.2 and 5.23, `logits_process.py`
 package struct Sampler {
     private let options: SamplingOptions
     private var generator: TorchGenerator
@@ -48,7 +71,12 @@ package struct Sampler {
     }
 
     /// One of the tokens that are not `forbidden`.
-    package mutating func draw(_ logits: [Float], forbidden: Set<Int>) -> Int {
+    ///
+    /// - Parameter history: the tokens that penalties fall on
+    package mutating func draw(
+        _ scores: [Float], forbidden: Set<Int>, after history: [Int] = []
+    ) -> Int {
+        let logits = adjusted(scores, history)
         var candidates = logits.indices.filter { !forbidden.contains($0) && !logits[$0].isNaN }
         precondition(!candidates.isEmpty, "no token is allowed")
         if options.temperature == 0 {
@@ -71,11 +99,32 @@ package struct Sampler {
             }
             weights = Array(weights.prefix(kept))
         }
+        if options.minP > 0 {
+            // Relative to the likeliest, whose weight is one.
+            weights = Array(weights.prefix { $0 >= options.minP * weights[0] })
+        }
         var rest = generator.uniform(1)[0] * weights.reduce(0, +)
         for (candidate, weight) in zip(candidates, weights) {
             rest -= weight
             if rest < 0 { return candidate }
         }
         return candidates[weights.count - 1]
+    }
+
+    private func adjusted(_ scores: [Float], _ history: [Int]) -> [Float] {
+        var scores = scores
+        if options.repetitionPenalty != 1 || options.presencePenalty != 0 {
+            for id in Set(history) where scores.indices.contains(id) {
+                let score = scores[id]
+                let penalty = options.repetitionPenalty
+                scores[id] =
+                    (score < 0 ? score * penalty : score / penalty)
+                    - options.presencePenalty
+            }
+        }
+        for (id, bias) in options.logitBias where scores.indices.contains(id) {
+            scores[id] += bias
+        }
+        return scores
     }
 }

@@ -56,3 +56,42 @@ import Testing
         #expect(a != draws(30, logits, SamplingOptions(topP: 1, topK: 0, seed: 6)))
     }
 }
+
+extension SamplingTests {
+    private func draw(
+        _ logits: [Float], after history: [Int] = [], _ change: (inout SamplingOptions) -> Void
+    ) -> Int {
+        var options = SamplingOptions(temperature: 0, topP: 1, topK: 0)
+        change(&options)
+        var sampler = Sampler(options)
+        return sampler.draw(logits, forbidden: [], after: history)
+    }
+
+    @Test func penaltiesFallOnTokensThatOccurred() {
+        let logits: [Float] = [4, 3, -1]
+        #expect(draw(logits, after: [0]) { $0.repetitionPenalty = 2 } == 1)
+        #expect(draw(logits, after: [0, 0, 7]) { $0.repetitionPenalty = 1.3 } == 0)
+        #expect(draw(logits, after: [0]) { $0.presencePenalty = 1.5 } == 1)
+        // Below zero, a penalty multiplies.
+        #expect(draw([-1, -1.5], after: [0]) { $0.repetitionPenalty = 2 } == 1)
+    }
+
+    @Test func biasesAreAdded() {
+        #expect(draw([4, 3, 0]) { $0.logitBias = [2: 5, 99: 100] } == 2)
+        #expect(draw([4, 3, 0]) { $0.logitBias = [0: -2] } == 1)
+    }
+
+    @Test func dropsWhatIsFarLessLikelyThanTheLikeliest() {
+        // Probabilities in the ratio 1 : ½ : ⅒.
+        let logits: [Float] = [0, -0.6931472, -2.3025851]
+        func seen(_ minP: Float) -> Set<Int> {
+            var options = SamplingOptions(topP: 1, topK: 0)
+            options.minP = minP
+            var sampler = Sampler(options)
+            return Set((0..<300).map { _ in sampler.draw(logits, forbidden: []) })
+        }
+        #expect(seen(0) == [0, 1, 2])
+        #expect(seen(0.2) == [0, 1])
+        #expect(seen(0.6) == [0])
+    }
+}

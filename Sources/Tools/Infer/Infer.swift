@@ -1,6 +1,6 @@
-import ArgumentParser
+public import ArgumentParser
 import Foundation
-import SouthGPT
+public import SouthGPT
 import ToolOptions
 
 @main
@@ -23,6 +23,20 @@ struct Infer: ParsableCommand {
     @Option(name: .shortAndLong, help: "What to ask; read from stdin where absent.")
     var prompt: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "How conversations are written for a language model alone; from its files where "
+                + "absent. One of: "
+                + "\(ChatTemplate.allCases.map(\.rawValue).joined(separator: ", ")).",
+            valueName: "name"))
+    var template: ChatTemplate?
+
+    @Flag(help: "Let a language model alone continue the prompt itself: the template 'raw'.")
+    var raw = false
+
+    @Option(help: "The system's sentence for a language model alone.")
+    var system: String?
+
     @OptionGroup var media: MediaFlags
     @OptionGroup var generation: GenerationFlags
 
@@ -39,6 +53,10 @@ struct Infer: ParsableCommand {
 
     func run() throws {
         try reportingErrors(json: show.json) {
+            if let alone = model.languageModelAlone {
+                try talk(with: alone)
+                return
+            }
             let folder = try OutputFolder(output)
             let session = Session(try model.open())
             let printer = ReplyPrinter(folder, show, explain: explain, Interruption())
@@ -46,12 +64,29 @@ struct Infer: ParsableCommand {
                 try Conversation(session, printer, generation).run()
                 return
             }
-            let words = try prompt ?? String(decoding: readingStandardInput(), as: UTF8.self)
+            let words = try words()
             let request = Request(
                 words.trimmingCharacters(in: .whitespacesAndNewlines), media: media.files,
                 output: try generation.output, options: generation.options)
             try printer.print(replyTo: request, in: session)
         }
+    }
+
+    /// Text from a language model without the parts around it.
+    private func talk(with path: String) throws {
+        let session = TextSession(
+            try LanguageModel(path, memory: model.budget), template: raw ? .raw : template,
+            system: system)
+        let chat = TextChat(session, generation.options, show, Interruption())
+        if self.chat {
+            try chat.converse()
+        } else {
+            try chat.answer(words())
+        }
+    }
+
+    private func words() throws -> String {
+        try prompt ?? String(decoding: readingStandardInput(), as: UTF8.self)
     }
 
     private func readingStandardInput() throws -> Data {
@@ -61,3 +96,5 @@ struct Infer: ParsableCommand {
         return FileHandle.standardInput.readDataToEndOfFile()
     }
 }
+
+extension ChatTemplate: ExpressibleByArgument {}

@@ -24,6 +24,31 @@ public struct GenerationFlags: ParsableArguments {
     public var topK: Int?
 
     @Option(
+        name: [.long, .customLong("min_p")],
+        help: "Drops tokens less likely than this part of the likeliest; 0 keeps all.")
+    public var minP: Float?
+
+    @Option(
+        name: [.long, .customLong("repetition_penalty")],
+        help: "Divides the scores of tokens that occurred; 1 leaves them.")
+    public var repetitionPenalty: Float?
+
+    @Option(
+        name: [.long, .customLong("presence_penalty")],
+        help: "Taken from the scores of tokens that occurred.")
+    public var presencePenalty: Float?
+
+    @Option(
+        name: [.long, .customLong("logit_bias")],
+        help: ArgumentHelp(
+            "Added to the score of a token; repeatable.", valueName: "id=number"))
+    public var logitBias: [String] = []
+
+    @Option(
+        help: "A text that ends the reply of a language model alone; repeatable.")
+    public var stop: [String] = []
+
+    @Option(
         name: [.long, .customLong("max_new_tokens")],
         help: "Text tokens at most; signal tokens do not count.")
     public var maxNewTokens: Int?
@@ -41,7 +66,20 @@ public struct GenerationFlags: ParsableArguments {
     public init() {}
 
     /// Finds words in `--modalities` that mean nothing.
-    public func validate() throws { _ = try output }
+    public func validate() throws {
+        _ = try output
+        for bias in logitBias where GenerationFlags.bias(bias) == nil {
+            throw ValidationError("--logit-bias: '\(bias)' is no token id, '=' and a number.")
+        }
+    }
+
+    private static func bias(_ text: String) -> (Int, Float)? {
+        let parts = text.split(separator: "=")
+        guard parts.count == 2, let id = Int(parts[0]), let value = Float(parts[1]) else {
+            return nil
+        }
+        return (id, value)
+    }
 
     /// The settings for the library.
     public var options: GenerationOptions {
@@ -50,6 +88,15 @@ public struct GenerationFlags: ParsableArguments {
         options.temperature = temperature
         options.topP = topP
         options.topK = topK
+        options.minP = minP
+        options.repetitionPenalty = repetitionPenalty
+        options.presencePenalty = presencePenalty
+        options.logitBias =
+            logitBias.isEmpty
+            ? nil
+            : Dictionary(
+                logitBias.compactMap(GenerationFlags.bias), uniquingKeysWith: { $1 })
+        options.stops = stop.isEmpty ? nil : stop
         options.maxNewTokens = maxNewTokens
         options.imageSteps = imageSteps
         options.audioSteps = audioSteps

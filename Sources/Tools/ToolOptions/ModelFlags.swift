@@ -2,14 +2,16 @@ public import ArgumentParser
 import MelodyMini
 import ModelZoo
 public import SouthGPT
-import TensorCore
+public import TensorCore
 
 /// Which model, and how much memory it may take.
 public struct ModelFlags: ParsableArguments {
     @Option(
         name: [.long, .customLong("southgpt_ckpt_path")],
         help: ArgumentHelp(
-            "The model folder, with southgpt.json; MelodyMini where absent.", valueName: "dir"))
+            "The model folder, with southgpt.json; MelodyMini where absent. southgpt-infer also "
+                + "takes a language model alone: a LLaMA folder or a GGUF file.",
+            valueName: "path"))
     public var model: String?
 
     @Option(
@@ -26,7 +28,15 @@ public struct ModelFlags: ParsableArguments {
     public func open() throws -> MultimodalModel {
         try MultimodalModel(
             try model ?? MelodyMini.folder(),
-            memory: MemoryBudget(limit: maxMemory.map { $0 << 20 }))
+            memory: budget)
+    }
+
+    /// Where memory is accounted for.
+    public var budget: MemoryBudget { MemoryBudget(limit: maxMemory.map { $0 << 20 }) }
+
+    /// The path, where it is that of a language model alone.
+    public var languageModelAlone: String? {
+        model.flatMap { LanguageModel.isAlone(at: $0) ? $0 : nil }
     }
 }
 

@@ -1,0 +1,135 @@
+import ModelZoo
+import Synchronization
+import TensorCore
+
+/// A conversation with a language model alone.
+///
+/// One reply is made at a time; further calls wait. What the model has read is not read again: the
+/// part of a turn that it shares with the one before stays in its cache. A failed or cancelled turn
+/// leaves the conversation as it was.
+public final class TextSession: Sendable {
+    /// Who answers.
+    public let model: LanguageModel
+    /// How the conversation is written.
+    public let template: ChatTemplate
+    private let system: String?
+
+    private struct State {
+        var turns: [ChatTemplate.Turn] = []
+        /// The tokens that the cache holds.
+        var cached: [Int] = []
+        var cache: KVCache
+    }
+
+    private let state: Mutex<State>
+
+    /// A conversation that has not begun.
+    ///
+    /// - Parameter template: how it is written; nil as the model's files have it
+    /// - Parameter system: the system's sentence in place of the template's own
+    public init(_ model: LanguageModel, template: ChatTemplate? = nil, system: String? = nil) {
+        self.model = model
+        self.template = template ?? model.template
+        self.system = system
+        state = Mutex(State(cache: model.network.newCache()))
+    }
+
+    /// The turns so far.
+    public var turns: [ChatTemplate.Turn] { state.withLock { $0.turns } }
+
+    /// Forgets everything.
+    public func reset() { state.withLock { $0 = State(cache: model.network.newCache()) } }
+
+    /// Answers, on the caller's thread; the text comes in pieces while it is made, never half a
+    /// character.
+    ///
+    /// - Parameter onText: what it throws ends the reply within one token
+    /// - Throws: `ModelError`, `MemoryError`, or what `onText` threw
+    public func respond(
+        to prompt: String, options: GenerationOptions = GenerationOptions(),
+        onText: (String) throws -> Void = { _ in }
+    ) throws -> Response {
+        try state.withLock { state in
+            let before = state.turns
+            do {
+                return try respond(to: prompt, options, in: &state, onText)
+            } catch {
+                state.turns = before
+                state.cached = []
+                state.cache = model.network.newCache()
+                throw error
+            }
+        }
+    }
+
+    private func respond(
+        to prompt: String, _ options: GenerationOptions, in state: inout State,
+        _ onText: (String) throws -> Void
+    ) throws -> Response {
+        let options = options.completed(by: model.defaults)
+        let (sampling, limit) = (try options.sampling(), try options.tokenLimit())
+        guard !prompt.isEmpty || template == .raw else { throw ModelError.emptyRequest }
+        var (response, clock) = (Response(), Stopwatch())
+        state.turns.append(ChatTemplate.Turn(.human, prompt))
+        let ids = try template.ids(
+            of: template.prompt(state.turns, system: system), in: model.tokenizer)
+        var hidden = try prefill(ids, reply: limit, &state)
+        response.promptTokens = ids.count
+        response.seconds["prefill"] = clock.lap()
+
+        let ends = model.endIDs.union(template.endTokens.compactMap(model.tokenizer.id(of:)))
+        var sampler = Sampler(sampling)
+        var stream = TextStream(model.tokenizer)
+        var stops = StopStrings(template.stops + (options.stops ?? []))
+        var text = ""
+        func show(_ piece: String) throws {
+            guard !piece.isEmpty else { return }
+            text += piece
+            try onText(piece)
+        }
+        while response.generatedTokens < limit {
+            try Task.checkCancellation()
+            let logits = model.network.logits(hidden).floats()
+            let id = sampler.draw(
+                Array(logits.prefix(model.tokenizer.vocabularySize)), forbidden: [],
+                after: state.cached)
+            if ends.contains(id) { break }
+            response.generatedTokens += 1
+            try show(stops.append(stream.append(id)))
+            if stops.hasEnded { break }
+            state.cached.append(id)
+            hidden = states(after: [id], state.cache)
+        }
+        if !stops.hasEnded { try show(stops.append(stream.finish())) }
+        if !stops.hasEnded { try show(stops.finish()) }
+        response.seconds["text"] = clock.lap()
+        response.segments = [.text(text)]
+        state.turns.append(
+            ChatTemplate.Turn(.assistant, template == .raw ? text : text.trimmingWhitespace))
+        return response
+    }
+
+    /// Reads what the cache does not hold yet; the last row's state is where the reply begins.
+    private func prefill(_ ids: [Int], reply: Int, _ state: inout State) throws -> Tensor {
+        let config = model.network.config
+        guard !ids.isEmpty else { throw ModelError.emptyRequest }
+        guard ids.count + reply <= config.contextLength else {
+            throw ModelError.promptTooLong(
+                tokens: ids.count, reply: reply, context: config.contextLength)
+        }
+        let shared = min(zip(ids, state.cached).prefix { $0 == $1 }.count, ids.count - 1)
+        state.cache.truncate(to: shared)
+        state.cached = ids
+        return try model.memory.reserving(
+            try config.bytesNeeded(reading: ids.count, writing: reply),
+            for: "Reading a dialogue of \(ids.count) tokens"
+        ) { states(after: Array(ids[shared...]), state.cache) }
+    }
+
+    /// Feeds tokens; returns the final state of the last, `[1, hidden]`.
+    private func states(after ids: [Int], _ cache: KVCache) -> Tensor {
+        let rows = model.network.embedTokens(Tensor(ids.map(Int32.init), device: model.device))
+        return model.network.hiddenStates(rows, cache: cache)
+            .sliced(0, (ids.count - 1)..<ids.count)
+    }
+}
