@@ -35,6 +35,10 @@ public enum ModelError: Error, Equatable {
     case unavailableModality(Modality, available: [Modality])
     /// A request without text and media.
     case emptyRequest
+    /// Published differences lie where the sum of them and LLaMA is expected.
+    case bareDelta(file: String)
+    /// A part is not the one whose hash the manifest has.
+    case otherHash(component: String, found: String, expected: String, path: String)
 }
 
 extension ModelError: CustomStringConvertible {
@@ -80,6 +84,12 @@ extension ModelError: CustomStringConvertible {
         case .unavailableModality(let modality, let available):
             "This model cannot make \(modality.rawValue). It can make: "
                 + "\((["text"] + available.map(\.rawValue)).joined(separator: ", "))."
+        case .bareDelta(let file):
+            "\(file): these are Vicuna's differences from LLaMA, not its weights. Add them to LLaMA: "
+                + "southgpt-checkpoint merge-delta --base LLAMA --delta THIS --output NEW"
+        case .otherHash(let component, let found, let expected, let path):
+            "\(path): the component '\(component)' has the hash \(found), expected \(expected). "
+                + "Was it changed or not copied whole? 'verify --write-hashes' accepts it as it is."
         case .emptyRequest:
             "Nothing was asked: give a prompt, a medium, or both."
         }

@@ -1,52 +1,36 @@
 import ArgumentParser
-import Foundation
-import TensorCore
+import SouthGPT
 import ToolOptions
 
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List the tensors of a checkpoint file or folder.",
-        discussion: "Only tables of contents are read: a file of any size is listed at once.")
+        discussion: "Only tables of contents are read, unless --values is given.")
 
-    @Argument(help: "A .safetensors, .pth, .pt, .bin, .ckpt or .npy file, or a folder of shards.")
+    @Argument(
+        help: ArgumentHelp(
+            "A .safetensors, .gguf, .pth, .pt, .bin, .ckpt, .npy or .npz file, or a folder of "
+                + "shards."))
     var path: String
+
+    @Flag(help: "Read every number: least, greatest, and how many are NaN or infinite.")
+    var values = false
 
     @OptionGroup var show: OutputOptions
 
-    private struct Row: Encodable {
-        let name: String
-        let dtype: String
-        let shape: [Int]
-        let bytes: Int
-        let file: String
-    }
-
-    private struct Report: Encodable {
-        let file: String
-        let tensors: [Row]
-        let parameters: Int
-        let bytes: Int
-        let metadata: [String: String]
-    }
-
     func run() throws {
         try reportingErrors(json: show.json) {
-            let checkpoint = try Checkpoint(path: path)
-            let rows = checkpoint.tensors.map {
-                Row(
-                    name: $0.name, dtype: $0.dtype.rawValue, shape: $0.shape, bytes: $0.byteCount,
-                    file: $0.file)
+            let progress = show.progress
+            let report = try CheckpointListing(path, scanningValues: values) {
+                progress?.show("reading", $0, of: $1)
             }
-            let report = Report(
-                file: checkpoint.file, tensors: rows,
-                parameters: checkpoint.tensors.reduce(0) { $0 + $1.shape.elementCount },
-                bytes: checkpoint.byteCount, metadata: checkpoint.metadata)
+            progress?.clear()
             if show.json {
                 try show.printJSON(report)
-                return
+            } else {
+                for line in report.lines { print(line) }
             }
-            for row in rows { print("\(row.name)\t\(row.dtype)\t\(row.shape)") }
-            print("\(rows.count) tensors, \(report.parameters) numbers, \(report.bytes) bytes")
+            if report.brokenNumbers > 0 { throw ExitCode.failure }
         }
     }
 }

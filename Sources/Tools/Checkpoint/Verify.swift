@@ -5,26 +5,33 @@ import ToolOptions
 struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Open a model folder, every part of it, and hold each tensor against its network.",
-        discussion: "Names, shapes and types are checked; hashes in southgpt.json are not yet.")
+            "Hold every tensor of a model against its network, and files against their hashes.",
+        discussion: """
+            Takes a model folder with southgpt.json, or a language model alone. A bare delta in the \
+            place of Vicuna's weights is recognised. Hashes are those that southgpt.json has; \
+            --write-hashes puts the present ones there.
+            """)
 
-    @Argument(help: "The model folder, with southgpt.json.")
-    var folder: String
+    @Argument(help: "The model folder, or a language model's folder or GGUF file.")
+    var path: String
+
+    @Flag(help: "Compute the hashes of all parts and write them into southgpt.json.")
+    var writeHashes = false
 
     @OptionGroup var show: OutputOptions
 
     private struct Report: Encodable {
-        let folder: String
+        let path: String
         let parts: [String: String]
     }
 
     func run() throws {
         try reportingErrors(json: show.json) {
-            let parts = try MultimodalModel(folder).verify()
+            let parts = try verification(of: path, writingHashes: writeHashes)
             if show.json {
                 try show.printJSON(
                     Report(
-                        folder: folder,
+                        path: path,
                         parts: Dictionary(parts, uniquingKeysWith: { first, _ in first })))
                 return
             }

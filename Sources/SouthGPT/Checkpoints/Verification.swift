@@ -1,0 +1,136 @@
+import FoundationEssentials
+import ModelZoo
+import TensorCore
+
+extension MultimodalModel {
+    /// Opens the decoders too, so that every tensor of every part was held against its network.
+    ///
+    /// - Returns: each component of the manifest and what was found
+    /// - Throws: `ModelError`, `CheckpointError`, `ConfigError`, `TokenizerError`
+    public func verify() throws -> [(component: String, state: String)] {
+        for modality in folder.modalities { _ = try decoders.decoder(modality) }
+        return folder.manifest.components.sorted { $0.key < $1.key }.map { name, component in
+            (name, "\(component.path): complete, every tensor as its network needs it")
+        }
+    }
+}
+
+/// Opens a model folder or a language model alone, every part of it; holds each tensor against its
+/// network, and each part against the hash that `southgpt.json` has.
+///
+/// - Parameter writingHashes: puts the present hashes into `southgpt.json` first
+/// - Returns: each part and what was found
+/// - Throws: `ModelError.bareDelta` for differences in Vicuna's place, `.otherHash`; what opening
+///   the parts throws
+public func verification(
+    of path: String, writingHashes: Bool = false
+) throws -> [(component: String, state: String)] {
+    if LanguageModel.isAlone(at: path) { return try languageModelVerification(path) }
+    let folder = try ModelFolder(path)
+    if let llm = try? folder.path(of: "llm") {
+        try refuseBareDelta(in: try Checkpoint.anywhere(llm))
+    }
+    if writingHashes { try folder.writeHashes() }
+    let checked = try folder.checkHashes()
+    return try MultimodalModel(path).verify().map { name, state in
+        (name, checked.contains(name) ? state + ", hash as written" : state)
+    }
+}
+
+private func languageModelVerification(
+    _ path: String
+) throws -> [(component: String, state: String)] {
+    let files = try LLaMAFiles(path)
+    try refuseBareDelta(in: files.checkpoint)
+    let network = try files.network()
+    let tokenizer = try files.tokenizer(beside: path)
+    let tensors = files.checkpoint.tensors.count
+    guard tokenizer.vocabularySize <= network.config.vocabSize else {
+        throw ModelError.missingSignalRows(
+            rows: network.config.vocabSize, expected: tokenizer.vocabularySize, file: path)
+    }
+    return [
+        (
+            "llm",
+            "\(files.checkpoint.file): complete, \(tensors) tensors, none missing, none left over"
+        ),
+        ("tokenizer", "\(tokenizer.vocabularySize) tokens for \(network.config.vocabSize) rows"),
+    ]
+}
+
+/// The scales of a trained model's last norm are near one or above; their differences near zero.
+private func refuseBareDelta(in checkpoint: Checkpoint) throws {
+    guard let norm = checkpoint["model.norm.weight"], norm.shape.count == 1 else { return }
+    let scales = try norm.tensor().floats()
+    let mean = scales.reduce(0) { $0 + abs($1) } / Float(max(scales.count, 1))
+    if mean < 0.1 { throw ModelError.bareDelta(file: norm.file) }
+}
+
+extension ModelFolder {
+    /// The hash of each part: of a file its own, of a folder that of its files' names and hashes in
+    /// order, as `sha256sum` lists them.
+    private func hash(_ component: String) throws -> String {
+        let place = try path(of: component)
+        guard FileManager.default.isFolder(place) else { return try SHA256.hash(file: place) }
+        var list = ""
+        for file in try FileManager.default.subpathsOfDirectory(atPath: place).sorted()
+        where !FileManager.default.isFolder("\(place)/\(file)") {
+            list += "\(try SHA256.hash(file: "\(place)/\(file)"))  \(file)\n"
+        }
+        var hash = SHA256()
+        hash.update(list)
+        return hash.finished().hexadecimal
+    }
+
+    /// The parts that have a hash, each as it says.
+    fileprivate func checkHashes() throws -> Set<String> {
+        var checked: Set<String> = []
+        for (name, component) in manifest.components.sorted(by: { $0.key < $1.key }) {
+            guard let expected = component.sha256 else { continue }
+            let found = try hash(name)
+            guard found == expected.lowercased() else {
+                throw ModelError.otherHash(
+                    component: name, found: found, expected: expected, path: try path(of: name))
+            }
+            checked.insert(name)
+        }
+        return checked
+    }
+
+    fileprivate func writeHashes() throws {
+        var manifest = manifest
+        for name in manifest.components.keys {
+            manifest.components[name]?.sha256 = try hash(name)
+        }
+        try manifest.write(to: path)
+    }
+}
+
+extension SHA256 {
+    /// The hash of a file's bytes, in hexadecimal digits.
+    ///
+    /// - Throws: `CheckpointError.unreadable`
+    fileprivate static func hash(file: String) throws -> String {
+        var hash = SHA256()
+        // An empty file cannot be mapped.
+        if let attributes = try? FileManager.default.attributesOfItem(atPath: file),
+            attributes[.size] as? Int == 0
+        {
+            return hash.finished().hexadecimal
+        }
+        let mapped = try MappedFile(file)
+        let step = 1 << 24
+        for start in stride(from: 0, to: mapped.bytes.count, by: step) {
+            let end = min(start + step, mapped.bytes.count)
+            hash.update(UnsafeRawBufferPointer(rebasing: mapped.bytes[start..<end]))
+            mapped.forget(start..<end)
+        }
+        return hash.finished().hexadecimal
+    }
+}
+
+extension [UInt8] {
+    fileprivate var hexadecimal: String {
+        map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}
