@@ -66,9 +66,12 @@ import Testing
     @Test func clapComputesNoPaddingOfABatch() throws {
         let fixture = try Fixture("clap_text")
         let encoder = try CLAPTextModel(try fixture.config(), from: Weights(try fixture.weights))
-        let rows = fixture["ids"].integers()
-        let padded = (0..<3).flatMap { row in
-            rows[row * 8..<row * 8 + 8].map { Int32($0) } + [Int32](repeating: 1, count: 32)
+        let ids = fixture["ids"].integers().map { Int32($0) }
+        let padding = [Int32](repeating: 1, count: 32)
+        var padded: [Int32] = []
+        for row in 0..<3 {
+            padded += ids[(row * 8)..<(row * 8 + 8)]
+            padded += padding
         }
         #expect(40 > encoder.config.maxTokens)
         #expect(
