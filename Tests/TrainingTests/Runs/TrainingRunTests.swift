@@ -34,6 +34,7 @@ import Training
         request.model = "\(folder)/model"
         request.assignments = [
             "dataset_name_list=[alpaca_instruction]", "max_steps=3", "max_length=64",
+            "lora_r=4", "lora_alpha=4",
         ]
         try await body(request, folder)
     }
@@ -51,7 +52,7 @@ import Training
             #expect(watcher.steps.count == 3)
             #expect(watcher.steps.allSatisfy { $0.loss.isFinite && $0.tokens > 0 })
             let delta = try Delta("\(folder)/out")
-            #expect(delta.adapter?.rank == 32)
+            #expect(delta.adapter?.rank == 4)
             #expect(try RunFolder("\(folder)/out/run/stage_3", isWriter: false).steps == [3])
 
             let error = #expect(throws: RunError.self) {
