@@ -107,7 +107,8 @@ let package = Package(
         library(
             "Training",
             [
-                "CSouthCommunicator", "DataPipeline", "Dialogue", "Diffusion", "MediaIO", "ModelZoo",
+                "CSouthCommunicator", "DataPipeline", "Dialogue", "Diffusion", "MediaIO",
+                "ModelZoo",
                 "SouthGPT", "TensorCore",
             ]),
         library("Evaluation", ["SouthGPT", "DataPipeline", "TensorCore"]),
