@@ -47,7 +47,8 @@ public struct DiscriminatorConfig: Codable, Equatable, Sendable {
             try require("scale_groups", groups, 1...65536)
             let inputs = index == 0 ? 1 : scaleChannels[index - 1]
             try ConfigError.require(name, "scale_channels", inputs, multipleOf: groups)
-            try ConfigError.require(name, "scale_channels", scaleChannels[index], multipleOf: groups)
+            try ConfigError.require(
+                name, "scale_channels", scaleChannels[index], multipleOf: groups)
         }
     }
 }

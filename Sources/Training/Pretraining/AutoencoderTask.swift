@@ -3,7 +3,7 @@ public import ModelZoo
 public import TensorCore
 
 /// How an autoencoder is trained.
-public struct AutoencoderRecipe: Codable, Sendable {
+public struct AutoencoderRecipe: Codable, Equatable, Sendable {
     /// The folder of one to go on from; nil starts a fresh one.
     public var from: String?
     /// The sizes of a fresh one.
@@ -146,7 +146,8 @@ public struct AutoencoderTask: TrainingTask {
                 scale: 2 / max(high - low, 1e-6), shift: -1 - 2 * low / max(high - low, 1e-6))
             pair = pair.tiled(3, axis: 0)
         }
-        return .image(pair.affine(scale: 0.5, shift: 0.5).clamped(to: 0...1).permuted(1, 2, 0).dense())
+        return .image(
+            pair.affine(scale: 0.5, shift: 0.5).clamped(to: 0...1).permuted(1, 2, 0).dense())
     }
 
     private func withAverages<Result>(_ body: () throws -> Result) rethrows -> Result {

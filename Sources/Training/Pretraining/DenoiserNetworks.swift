@@ -55,8 +55,8 @@ struct DenoiserNetworks: Sendable {
         try unetWeights.finish()
         let all = unetWeights.trainable()
         if config.isTemporal, folder == nil {
-            for parameter in all where Self.temporalEnds.contains(where: { matches(parameter.name, $0) })
-            {
+            for parameter in all
+            where Self.temporalEnds.contains(where: { matches(parameter.name, $0) }) {
                 parameter.replace(with: .zeros(parameter.value.shape))
             }
         }
@@ -143,7 +143,8 @@ struct DenoiserNetworks: Sendable {
         }
         guard count > 0 else {
             throw source.fault(
-                "latent_scale", "measured, and no sample has a \(medium.modality.rawValue)", "stored")
+                "latent_scale", "measured, and no sample has a \(medium.modality.rawValue)",
+                "stored")
         }
         let mean = sum / count
         return Float(1 / (squares / count - mean * mean).squareRoot())

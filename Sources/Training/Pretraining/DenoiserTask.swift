@@ -4,7 +4,7 @@ public import ModelZoo
 public import TensorCore
 
 /// How a UNet is trained.
-public struct DenoiserRecipe: Codable, Sendable {
+public struct DenoiserRecipe: Codable, Equatable, Sendable {
     /// Where the factor comes from that makes latents as wide as noise.
     public enum LatentScale: String, Codable, Sendable {
         /// The autoencoder's file, or the published 0.18215 where that names none.
@@ -119,6 +119,13 @@ public struct DenoiserTask: TrainingTask {
         case .measured: latentScale = try networks.measuredScale(recipe.medium, source)
         }
         self.recipe = recipe
+    }
+
+    public var identity: [String: String] {
+        [
+            "vocabulary": networks.text.vocabularyFingerprint,
+            "scale of the latents": "\(latentScale)",
+        ]
     }
 
     public func prepare(_ sample: DialogueSample) throws -> Item? {

@@ -5,7 +5,7 @@ import SouthGPT
 import TensorCore
 
 /// How ImageBind's towers are trained.
-public struct ImageBindRecipe: Codable, Sendable {
+public struct ImageBindRecipe: Codable, Equatable, Sendable {
     /// The folder of towers to go on from; those that it lacks are drawn. Nil starts fresh ones.
     public var from: String?
     /// The sizes of fresh ones, the text tower's among them; its `vocabulary_size` is that of the
@@ -139,6 +139,8 @@ public struct ImageBindTask: TrainingTask {
         ]
     }
 
+    public var identity: [String: String] { ["vocabulary": vocabulary.fingerprint] }
+
     public func prepare(_ sample: DialogueSample) throws -> Item? {
         let captioned = CaptionedMedia(sample)
         var views: [Modality: Tensor] = [:]
@@ -184,22 +186,24 @@ public struct ImageBindTask: TrainingTask {
             item.caption.isEmpty
                 ? index : items.firstIndex { $0.caption == item.caption } ?? index
         }
-        let terms = Set(items.flatMap(\.pairs)).sorted { ($0.first, $0.second) < ($1.first, $1.second) }
-            .compactMap { pair -> LossTerm? in
-                let places = items.indices.filter { items[$0].pairs.contains(pair) }
-                guard let a = embeddings[pair.first], let b = embeddings[pair.second] else {
-                    return nil
-                }
-                func picked(_ x: Tensor, _ kind: Kind) -> Tensor {
-                    let chosen = places.compactMap { rows[kind]?[$0] }
-                    return x.rows(at: Tensor(chosen.map { Int32($0) }, [chosen.count]))
-                }
-                let sum = contrast(
-                    picked(a, pair.first), picked(b, pair.second),
-                    scale: scale(of: pair), groups: places.map { groups[$0] })
-                return LossTerm(
-                    "\(pair.first.name)_\(pair.second.name)", sum: sum, per: .samples)
+        let terms = Set(items.flatMap(\.pairs)).sorted {
+            ($0.first, $0.second) < ($1.first, $1.second)
+        }
+        .compactMap { pair -> LossTerm? in
+            let places = items.indices.filter { items[$0].pairs.contains(pair) }
+            guard let a = embeddings[pair.first], let b = embeddings[pair.second] else {
+                return nil
             }
+            func picked(_ x: Tensor, _ kind: Kind) -> Tensor {
+                let chosen = places.compactMap { rows[kind]?[$0] }
+                return x.rows(at: Tensor(chosen.map { Int32($0) }, [chosen.count]))
+            }
+            let sum = contrast(
+                picked(a, pair.first), picked(b, pair.second),
+                scale: scale(of: pair), groups: places.map { groups[$0] })
+            return LossTerm(
+                "\(pair.first.name)_\(pair.second.name)", sum: sum, per: .samples)
+        }
         return TrainingLoss(terms, tokens: items.count)
     }
 

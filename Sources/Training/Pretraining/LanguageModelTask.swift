@@ -4,7 +4,7 @@ public import ModelZoo
 import TensorCore
 
 /// How a language model is trained on its own.
-public struct LanguageModelRecipe: Codable, Sendable {
+public struct LanguageModelRecipe: Codable, Equatable, Sendable {
     /// What of a sample is learnt.
     public enum Learnt: String, Codable, Sendable {
         /// What the assistant says, as in the stages.
@@ -100,6 +100,11 @@ public struct LanguageModelTask: TrainingTask {
         let signals = SignalTokens()
         layout = try SequenceLayout(tokenizer.adding(signals.allNames), signals)
         self.recipe = recipe
+    }
+
+    public var identity: [String: String] {
+        let tokens = (0..<tokenizer.vocabularySize).lazy.compactMap(tokenizer.token)
+        return ["vocabulary": textFingerprint(of: tokens.flatMap { Array($0.utf8) + [0] })]
     }
 
     public func prepare(_ sample: DialogueSample) throws -> Item? {

@@ -48,7 +48,9 @@ public final class RunningAverages: Sendable {
         for (parameter, value) in zip(parameters, averages.withLock(\.values)) {
             parameter.replace(with: value)
         }
-        defer { for (parameter, value) in zip(parameters, weights) { parameter.replace(with: value) } }
+        defer {
+            for (parameter, value) in zip(parameters, weights) { parameter.replace(with: value) }
+        }
         return try body()
     }
 }

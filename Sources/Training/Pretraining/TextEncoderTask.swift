@@ -11,7 +11,7 @@ import TensorCore
 /// Papers: Radford et al. 2021, arXiv:2103.00020; Wu et al. 2022, arXiv:2211.06687.
 public struct TextEncoderTask: TrainingTask {
     /// How it is trained.
-    public struct Recipe: Codable, Sendable {
+    public struct Recipe: Codable, Equatable, Sendable {
         /// The encoder to make or go on from.
         public var textEncoder: TextEncoderRecipe
         /// The folder of the ImageBind whose space is learnt.
@@ -68,6 +68,8 @@ public struct TextEncoderTask: TrainingTask {
         ]
         embeddings = MediaCache(byteLimit: 256 << 20) { $0.byteCount }
     }
+
+    public var identity: [String: String] { ["vocabulary": tower.vocabularyFingerprint] }
 
     public func prepare(_ sample: DialogueSample) throws -> Item? {
         let captioned = CaptionedMedia(sample)

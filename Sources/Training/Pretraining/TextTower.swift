@@ -3,7 +3,7 @@ import Diffusion
 import TensorCore
 
 /// Which text encoder a decoder's training uses or makes.
-public struct TextEncoderRecipe: Codable, Sendable {
+public struct TextEncoderRecipe: Codable, Equatable, Sendable {
     /// The folder of one to go on from or to use; nil starts a fresh one.
     public var from: String?
     /// The sizes of a fresh CLIP-style one; `vocab_size` is that of the vocabulary to make.
@@ -103,6 +103,9 @@ struct TextTower: Sendable {
         case .clap(let clap): .clap(clap.config)
         }
     }
+
+    /// Differs where the vocabulary does.
+    var vocabularyFingerprint: String { vocabulary.fingerprint }
 
     /// The ids of a caption with its marks and padding.
     func ids(of caption: String) -> [Int32] {

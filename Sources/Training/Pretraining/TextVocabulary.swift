@@ -47,6 +47,16 @@ struct TextVocabulary: Sendable {
         }
     }
 
+    /// Differs where the files do.
+    var fingerprint: String { textFingerprint(of: files.lazy.flatMap(\.bytes)) }
+
     /// Writes the files as they were read.
     func write(to folder: String) throws { try ComponentFolder(folder).write(files) }
+}
+
+/// A short text that differs where bytes do: 64 bits of FNV-1a.
+func textFingerprint(of bytes: some Sequence<UInt8>) -> String {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+    return String(hash, radix: 16)
 }

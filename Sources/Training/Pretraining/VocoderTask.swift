@@ -4,7 +4,7 @@ public import ModelZoo
 public import TensorCore
 
 /// How a vocoder is trained.
-public struct VocoderRecipe: Codable, Sendable {
+public struct VocoderRecipe: Codable, Equatable, Sendable {
     /// The folder of one to go on from; nil starts a fresh one.
     public var from: String?
     /// The sizes of a fresh one.

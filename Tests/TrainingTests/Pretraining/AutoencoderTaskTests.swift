@@ -24,7 +24,7 @@ import Training
             let config: AutoencoderKLConfig = try ConfigFile.read(from: "\(folder)/vae/config.json")
             let network = try AutoencoderKL(config, from: weights)
             try weights.finish()
-            let image = try #require(task.prepare(samples[0])).unsqueezed(0)
+            let image = try #require(try task.prepare(samples[0])).unsqueezed(0)
             #expect(
                 network.encode(image).mean.isClose(to: task.network.encode(image).mean, absolute: 0)
             )

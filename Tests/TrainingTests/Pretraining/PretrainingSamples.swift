@@ -81,8 +81,10 @@ func train<Task: TrainingTask>(
     _ task: Task, on samples: [DialogueSample], steps: Int, rate: Double
 ) throws -> [[Float]] {
     let items = try samples.compactMap(task.prepare)
-    let optimizers = task.phases.map {
-        AdamW($0.parameters, AdamW.Config(beta1: 0.9, beta2: 0.99, weightDecay: 0))
+    var config = OptimizerConfig()
+    (config.beta2, config.weightDecay) = (0.99, 0)
+    let optimizers = try task.phases.map {
+        try PhaseOptimizer($0, config, communicator: Communicator(environment: [:]))
     }
     var losses = task.phases.map { _ in [Float]() }
     for step in 0..<steps {
@@ -93,7 +95,8 @@ func train<Task: TrainingTask>(
                     .total(per: task.counts(of: items, in: phase)) ?? Tensor(0)
             }
             losses[phase].append(total.item())
-            optimizers[phase].update(along: total.backward(), learningRate: rate)
+            try optimizers[phase].accumulate(total, isLast: true)
+            _ = try optimizers[phase].step(rate: rate, clip: nil)
         }
         task.didStep(moment)
     }

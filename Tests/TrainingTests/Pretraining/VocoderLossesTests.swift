@@ -46,7 +46,8 @@ import Training
         expectSame(losses.detached(), fixture["discrimination"], fixture, "discriminators")
         let judgesGradients = withGradients { losses.sum() }.backward()
         try expectSame(
-            judgesGradients, of: judges, fixture, "discriminators") { $0.contains(".discriminators.") }
+            judgesGradients, of: judges, fixture, "discriminators"
+        ) { $0.contains(".discriminators.") }
 
         let total = withGradients {
             let terms = task.terms(task.generator(spectrograms).sliced(1, 0..<95), real)
