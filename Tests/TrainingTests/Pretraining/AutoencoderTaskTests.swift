@@ -43,7 +43,8 @@ import Training
             let samples = try PretrainingSamples(folder: folder).sounds().samples
             let task = try AutoencoderTask(
                 recipe(TrainingMedium(.audio, seconds: 0.2, mel: tinyMel)), PretrainingSource())
-            #expect(try task.prepare(samples[0])?.shape == [1, 32, 8])
+            let item = try task.prepare(samples[0])
+            #expect(item?.shape == [1, 32, 8])
             let losses = try train(task, on: samples, steps: 30, rate: 5e-3)[0]
             #expect(losses.decline < 0.6, "\(losses)")
         }

@@ -25,8 +25,10 @@ import Training
     }
 
     @Test func readsTheFileOfEveryTask() throws {
-        #expect(try read(.llama, LanguageModelRecipe.self).config?.hiddenSize == 192)
-        #expect(try read(.imagebind, ImageBindRecipe.self).config?.text?.trunk.width == 128)
+        let llama = try read(.llama, LanguageModelRecipe.self)
+        #expect(llama.config?.hiddenSize == 192)
+        let towers = try read(.imagebind, ImageBindRecipe.self)
+        #expect(towers.config?.text?.trunk.width == 128)
         #expect(try read(.clipText, TextEncoderTask.Recipe.self).modality == .image)
         let clap = try read(.clapText, TextEncoderTask.Recipe.self).textEncoder.clap
         #expect(clap?.projectionDim == 128)
