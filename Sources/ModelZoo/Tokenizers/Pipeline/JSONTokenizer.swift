@@ -151,11 +151,8 @@ struct TokenCuts: Sendable {
             let touchesWord =
                 (left > 0 && CharacterSet.isWord(text[left - 1]))
                 || (right < text.count && CharacterSet.isWord(text[right]))
-            if entry.isSingleWord, touchesWord {
-                place += 1
-                continue
-            }
             place += match.length
+            if entry.isSingleWord, touchesWord { continue }
             if entry.stripsLeft {
                 while left > start, text[left - 1].properties.isWhitespace { left -= 1 }
             }

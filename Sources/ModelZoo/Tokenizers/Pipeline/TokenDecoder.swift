@@ -47,7 +47,7 @@ indirect enum TokenDecoder: Sendable {
             return tokens.enumerated().map { index, token in
                 var text = String.UnicodeScalarView()
                 for scalar in token.unicodeScalars {
-                    let isDropped = index == 0 && dropsFirst && text.isEmpty && scalar == mark
+                    let isDropped = index == 0 && dropsFirst && scalar == mark
                     if !isDropped { text.append(scalar == mark ? " " : scalar) }
                 }
                 return String(text)
