@@ -26,11 +26,14 @@ public func verification(
     of path: String, writingHashes: Bool = false
 ) throws -> [(component: String, state: String)] {
     if LanguageModel.isAlone(at: path) { return try languageModelVerification(path) }
-    let folder = try ModelFolder(path)
+    var folder = try ModelFolder(path)
     if let llm = try? folder.path(of: "llm") {
         try refuseBareDelta(in: try Checkpoint.anywhere(llm))
     }
-    if writingHashes { try folder.writeHashes() }
+    if writingHashes {
+        try folder.writeHashes()
+        folder = try ModelFolder(path)
+    }
     let checked = try folder.checkHashes()
     return try MultimodalModel(path).verify().map { name, state in
         (name, checked.contains(name) ? state + ", hash as written" : state)
