@@ -10,6 +10,11 @@ void south_unary_dense(int operation, float a, float b, const float *x, float *y
     SOUTH_PICK(unary)(operation, a, b, x, y, count);
 }
 
+void south_affine_activation(int activation, float slope, float scale, float shift, const float *x,
+    float *y, ptrdiff_t count) {
+    SOUTH_PICK(affine_activation)(activation, slope, scale, shift, x, y, count);
+}
+
 void south_unary_gradient_dense(int operation, float a, float b, const float *x,
     const float *gradient, float *y, ptrdiff_t count) {
     SOUTH_PICK(unary_gradient)(operation, a, b, x, gradient, y, count);

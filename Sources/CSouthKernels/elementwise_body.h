@@ -103,6 +103,13 @@ static void V(unary)(int operation, float a, float b, const float *x, float *y,
     }
 }
 
+/// `y = activation(x · scale + shift)`; `y` may be `x`.
+static void V(affine_activation)(int activation, float slope, float scale, float shift,
+    const float *x, float *y, ptrdiff_t count) {
+    SOUTH_WITH_ACTIVATION(
+        activation, SOUTH_EACH(V(activate)(ACTIVATION, slope, v * scale + shift)));
+}
+
 #define SOUTH_EACH_PAIR(expression)                                                               \
     do {                                                                                          \
         ptrdiff_t i = 0;                                                                          \

@@ -89,6 +89,9 @@ static inline int south_element_size(int type) { return (int)south_bytes(type, 1
 void south_widen(const void *source, int type, ptrdiff_t count, float *target);
 void south_narrow(const float *source, ptrdiff_t count, int type, void *target);
 
+/// `y = activation(x · scale + shift)` of dense elements; `y` may be `x`.
+void south_affine_activation(int activation, float slope, float scale, float shift, const float *x,
+    float *y, ptrdiff_t count);
 /// `y = activation(y + bias) + residual` over `count` elements; `bias`, `residual` may be null.
 void south_epilogue(float *y, ptrdiff_t count, const float *bias, int activation, float slope,
     const float *residual);

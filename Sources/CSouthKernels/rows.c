@@ -204,8 +204,8 @@ static void group_norm_task(void *context, size_t index) {
         float *y = g->y + (batch * g->channels + channel) * g->inner;
         for (ptrdiff_t i = 0; i < g->inner; i += SOUTH_BLOCK) {
             ptrdiff_t n = south_min(SOUTH_BLOCK, g->inner - i);
-            SOUTH_PICK(row_affine)(x + c * g->channel_stride + i, y + i, n, a, b);
-            south_unary_dense(g->activation, g->slope, 0, y + i, y + i, n);
+            south_affine_activation(
+                g->activation, g->slope, a, b, x + c * g->channel_stride + i, y + i, n);
         }
     }
 }

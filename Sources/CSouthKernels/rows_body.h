@@ -60,6 +60,21 @@ static float V(row_extreme)(const float *x, ptrdiff_t count, int least) {
     return result;
 }
 
+/// The greatest element but NaN, −∞ for none.
+static float V(row_greatest)(const float *x, ptrdiff_t count) {
+    vf m[2] = {V(splat)(-INFINITY), V(splat)(-INFINITY)};
+    ptrdiff_t i = 0;
+    for (; i + 2 * LANES <= count; i += 2 * LANES)
+#pragma clang loop unroll(full)
+        for (int u = 0; u < 2; u++) {
+            vf v = V(load)(x + i + u * LANES);
+            m[u] = V(select)(v > m[u], v, m[u]);
+        }
+    float result = __builtin_reduce_max(V(select)(m[0] > m[1], m[0], m[1]));
+    for (; i < count; i++) result = x[i] > result ? x[i] : result;
+    return result;
+}
+
 /// `y = exp(x · scale − shift)`; returns Σy. `y` may be `x`.
 static float V(row_exponentials)(const float *x, float *y, ptrdiff_t count, float scale,
     float shift) {
@@ -92,7 +107,8 @@ static void V(row_affine)(const float *x, float *y, ptrdiff_t count, float scale
 }
 
 static void V(softmax_row)(const float *x, float *y, ptrdiff_t count, int logarithm) {
-    float greatest = V(row_extreme)(x, count, 0);
+    // NaN reaches all by way of the sum.
+    float greatest = V(row_greatest)(x, count);
     float total = V(row_exponentials)(x, y, count, 1, greatest);
     if (logarithm) {
         // Taken apart so that a great maximum does not swallow the logarithm.
