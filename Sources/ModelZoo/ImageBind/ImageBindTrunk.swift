@@ -72,17 +72,14 @@ struct ImageBindAttention: Sendable {
     }
 
     func callAsFunction(_ tokens: Tensor, residual: Tensor, mask: AttentionMask) -> Tensor {
-        let parts = queriesKeysValues(tokens).split(3, axis: -1)
-        let mixed = TensorCore.attention(
-            parts[0].splitHeads(heads), Self.appending(biasKey, to: parts[1]).splitHeads(heads),
-            Self.appending(biasValue, to: parts[2]).splitHeads(heads), mask: mask)
+        let parts = queriesKeysValues(tokens).split(3, axis: -1).map { $0.splitHeads(heads) }
+        let mixed = TensorCore.attention(parts[0], parts[1], parts[2], mask: mask, bias: bias)
         return output(mixed, residual: residual)
     }
 
-    /// The learnt row after the tokens' own, the same for every sample.
-    private static func appending(_ row: Parameter?, to rows: Tensor) -> Tensor {
-        guard let row else { return rows }
-        let last = row.value.real.broadcast(to: [rows.shape[0], 1, rows.shape[2]])
-        return Tensor.concatenate([rows, last], axis: 1)
+    /// The learnt key and value by head, the same for every sample.
+    private var bias: (key: Tensor, value: Tensor)? {
+        guard let biasKey, let biasValue else { return nil }
+        return (biasKey.value.reshaped(heads, -1), biasValue.value.reshaped(heads, -1))
     }
 }
