@@ -1,21 +1,20 @@
-// Products of weights in blocks with activations in fixed point.
+// Products of weights in blocks with activations in fixed point; on x86 alone so far.
 #include "internal.h"
+
+#if defined(__x86_64__)
 
 #define SOUTH_WITH_VNNI
 #define SOUTH_BODY "fixed_point_body.h"
 #include "versions.h"
 
-#if defined(__x86_64__)
 /// There is none for the baseline.
 #define PICK(name)                                                                                \
     (south_instruction_set() == SOUTH_AVX512_VNNI                                                 \
             ? name##_avx512vnni                                                                   \
             : south_instruction_set() == SOUTH_AVX512 ? name##_avx512 : name##_avx2)
-#endif
 
 void south_fix_rows(ptrdiff_t m, ptrdiff_t k, const float *x, ptrdiff_t x_stride, int type,
     south_fixed *fixed) {
-#if defined(__x86_64__)
     // Kernels read whole vectors of scales: zeros beyond the last.
     ptrdiff_t groups = south_ceil(k / SOUTH_GROUP, 16) * 16;
     ptrdiff_t sums = type == SOUTH_Q6_K ? 2 * groups : groups;
@@ -30,25 +29,21 @@ void south_fix_rows(ptrdiff_t m, ptrdiff_t k, const float *x, ptrdiff_t x_stride
         PICK(fix_row)
         (x + i * x_stride, k, type, fixed->words + i * k, fixed->scales + i * groups,
             fixed->sums + i * sums);
-#endif
 }
 
 void south_fixed_gemv(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const south_fixed *x,
     const void *weight, int type, ptrdiff_t weight_stride, float *y, ptrdiff_t y_stride) {
-#if defined(__x86_64__)
     PICK(fixed_gemv)(m, n, k, x, weight, type, south_bytes(type, weight_stride), y, y_stride);
-#endif
 }
 
 const south_multiplier *south_fixed_multiplier(int type) {
-#if defined(__x86_64__)
     // Without the one instruction for pairs of words there is nothing to win over floats.
     if (south_is_blocks(type) && south_fixed_point()
         && south_instruction_set() == SOUTH_AVX512_VNNI)
         return type == SOUTH_Q4_K ? &fixed_q4_K_avx512vnni
             : type == SOUTH_Q6_K  ? &fixed_q6_K_avx512vnni
                                   : &fixed_simple_avx512vnni;
-#endif
-    (void)type;
     return NULL;
 }
+
+#endif

@@ -20,10 +20,12 @@ static void few_task(void *context, size_t index) {
     const south_product *p = f->p;
     ptrdiff_t j = (ptrdiff_t)index * f->part, columns = south_min(f->part, p->n - j);
     const char *weight = (const char *)p->b + south_bytes(p->b_type, j * p->b_strides[1]);
+#if defined(__x86_64__)
     if (f->fixed)
         south_fixed_gemv(p->m, columns, p->k, f->fixed, weight, p->b_type, p->b_strides[1],
             p->c + j, p->c_stride);
     else
+#endif
         south_gemv(p->m, columns, p->k, p->a, p->a_strides[0], weight, p->b_type,
             p->b_strides[1], p->c + j, p->c_stride);
     south_finish(p, 0, p->m, j, columns);
@@ -32,11 +34,13 @@ static void few_task(void *context, size_t index) {
 void south_multiply_few(const south_product *p) {
     ptrdiff_t bytes = south_max(south_bytes(p->b_type, p->k), 1);
     few_rows f = {.p = p, .part = south_max(TASK_BYTES / bytes / 4 * 4, 4)};
+#if defined(__x86_64__)
     south_fixed fixed;
     if (south_is_blocks(p->b_type) && south_fixed_point()) {
         south_fix_rows(p->m, p->k, p->a, p->a_strides[0], p->b_type, &fixed);
         f.fixed = &fixed;
     }
+#endif
     south_parallel((size_t)south_ceil(p->n, f.part), few_task, &f);
 }
 

@@ -157,7 +157,14 @@ typedef struct {
         const float *panels, int adds, float *c, ptrdiff_t ldc);
 } south_multiplier;
 /// The one in fixed point for weights of `type` whose depth is adjacent; null where there is none.
+#if defined(__x86_64__)
 const south_multiplier *south_fixed_multiplier(int type);
+#else
+static inline const south_multiplier *south_fixed_multiplier(int type) {
+    (void)type;
+    return NULL;
+}
+#endif
 
 /// Dot products: `y[i·y_stride + j] = Σ x[i·x_stride + l] w[j·w_stride + l]` for i below m and j
 /// below n, on this thread, with weights of `type`.
