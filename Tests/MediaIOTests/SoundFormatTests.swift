@@ -92,7 +92,7 @@ import Testing
             try bytes.write(to: URL(filePath: path))
             let found = try Waveform(contentsOf: path).channels[0]
             #expect(found[9] == 0.25 && found[10..<13] == [0, 0, 0] && found[13] == 0.25)
-            #expect(try imageBindAudio(path).floats().allSatisfy(\.isFinite))
+            #expect(try imageBindAudio(path).floats().allSatisfy { $0.isFinite })
         }
     }
 }

@@ -8,6 +8,10 @@ package struct FlatLayout: Equatable {
         package let elements: Range<Int>
         /// Where they start, from the start of the range.
         package let offset: Int
+
+        package init(parameter: Int, elements: Range<Int>, offset: Int) {
+            (self.parameter, self.elements, self.offset) = (parameter, elements, offset)
+        }
     }
 
     /// Buckets that a rank has on their way at once: more would hold the memory that partitioning

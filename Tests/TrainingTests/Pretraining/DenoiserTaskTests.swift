@@ -151,7 +151,7 @@ import Training
             #expect(names.allSatisfy { $0.contains("temp_") || $0.hasPrefix("transformer_in.") })
 
             let losses = try train(moving, on: clips.samples, steps: 12, rate: 4e-3)[0]
-            #expect(losses.allSatisfy(\.isFinite))
+            #expect(losses.allSatisfy { $0.isFinite })
             try moving.write(to: "\(folder)/decoder")
             #expect(try MediaDecoder(folder: "\(folder)/decoder").modality == .video)
         }
