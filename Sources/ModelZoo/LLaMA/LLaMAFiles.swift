@@ -27,8 +27,10 @@ public struct LLaMAFiles: Sendable {
                 checkpoint["model.embed_tokens.weight"]?.shape.first ?? config.vocabSize
             self.init(config, checkpoint)
         } else {
-            let mark = try MappedFile(path).bytes.prefix(4)
-            if mark.elementsEqual("GGUF".utf8) {
+            let file = try MappedFile(path)
+            // The bytes are gone with the file.
+            let isGGUF = withExtendedLifetime(file) { file.bytes.starts(with: "GGUF".utf8) }
+            if isGGUF {
                 try self.init(gguf: GGUF(contentsOf: path))
                 return
             }
