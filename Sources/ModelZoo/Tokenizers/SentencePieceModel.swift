@@ -112,7 +112,8 @@ public struct SentencePieceModel: Sendable {
             )
         }
         guard !pieces.isEmpty else { throw malformed("no pieces; is it a SentencePiece model?") }
-        let type = trainerSpec.int(3, default: 1)
+        // A file that ends before its trainer's word is cut short, not a unigram model.
+        let type = trainerSpec.int(3, default: trainerSpec.fields.isEmpty ? 0 : 1)
         guard (1...2).contains(type) else { throw unsupported("SentencePiece model type \(type)") }
         let map = normalizerSpec.bytes(2) ?? []
         characterMap = CharacterMap(map)

@@ -48,6 +48,10 @@ public struct JSONTokenizer: TextTokenizer {
         let all = vocabulary + added.map { ($0.text, $0.id) }
         var tokens = [String?](repeating: nil, count: (all.map(\.id).max() ?? -1) + 1)
         for (text, id) in all { tokens[id] = text }
+        // A token that is found in normalised text is written as that is.
+        for entry in added where entry.isNormalized {
+            tokens[entry.id] = normalizer?(entry.text) ?? entry.text
+        }
         self.tokens = tokens
         table = PieceTable(all.map { Array($0.text.utf8) })
         tableIDs = all.map(\.id)

@@ -187,10 +187,11 @@ struct CharacterSet: Sendable {
         }
     }
 
+    /// Unicode's `\w`: letters, marks, digits, connecting punctuation and joiners.
     static func isWord(_ scalar: Unicode.Scalar) -> Bool {
         let category = category(scalar)
-        return "LMN".contains(category.prefix(1)) && category != "No" && category != "Nl"
-            || category == "Pc" || category == "Nl"
+        return scalar.properties.isAlphabetic || category.hasPrefix("M") || category == "Nd"
+            || category == "Pc" || scalar.properties.isJoinControl
     }
 
     static func category(_ scalar: Unicode.Scalar) -> String {
