@@ -4,8 +4,6 @@ One fixture: for every variant the ids of a prompt and 64 more, and the scores a
 context is 32 tokens, so that what depends on a sequence's length shows.
 """
 
-import json
-
 import torch
 import transformers
 from transformers import (
@@ -68,8 +66,8 @@ def main():
         ids = torch.tensor([[(7 * i * i + 3 * i + len(name)) % 97 for i in range(12)]])
         with torch.no_grad():
             out = model.generate(
-                ids, max_new_tokens=64, do_sample=False, return_dict_in_generate=True,
-                output_scores=True, pad_token_id=0)
+                ids, attention_mask=torch.ones_like(ids), max_new_tokens=64, do_sample=False,
+                return_dict_in_generate=True, output_scores=True, pad_token_id=0)
         tensors[f"{name}.ids"] = out.sequences[0]
         tensors[f"{name}.scores"] = out.scores[-1][0]
         margin = min(
