@@ -177,7 +177,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("\"rope_scaling\": {\"rope_type\": \"llama3\"}", "'rope_scaling' is llama3"),
+        ("\"rope_scaling\": {\"rope_type\": \"spiral\"}", "'rope_scaling' is spiral"),
         ("\"model_type\": \"qwen3\"", "'model_type' is qwen3"),
         ("\"num_key_value_heads\": 3", "'num_attention_heads' is 4"),
         ("\"num_key_value_heads\": 0", "'num_key_value_heads' is 0"),

@@ -76,7 +76,7 @@ import Training
     @Test func aPictureBecomesARowAndIsEncodedOnce() throws {
         try withTemporaryFolder { folder in
             let task = try TinyStack().task(.encoderAlignment, in: folder)
-            let picture = RGBImage(recipeInput("picture", [40, 60, 3], scale: 1) + 0.5)
+            let picture = RGBImage(recipeInput("picture", [3, 40, 60], scale: 1) + 0.5)
             try picture.writePNG(to: "\(folder)/a.png")
             let sample = DialogueSample(
                 place: RecordPlace(file: "memory", record: 0, line: nil), type: .imageToText,

@@ -209,7 +209,8 @@ import Training
         )
         for (gradient, expected) in zip(ours, exact) {
             let largest = expected.absolute().max().item()
-            #expect(gradient.isClose(to: expected, absolute: 1e-5 * largest))
+            // Products with blocks round activations to 16 bits.
+            #expect(gradient.isClose(to: expected, absolute: 5e-5 * largest))
         }
     }
 
