@@ -25,27 +25,10 @@ struct MediaLoading: ParsableCommand {
             valueName: "folder"))
     var files: String?
 
-    @Option(help: ArgumentHelp("Only cases whose name contains this.", valueName: "text"))
-    var filter: String?
-
     @Option(help: ArgumentHelp("Files loaded side by side.", valueName: "count"))
     var workers = 1
 
-    @Option(help: ArgumentHelp("Turns of ours and theirs.", valueName: "count"))
-    var pairs = 5
-
-    @Option(help: ArgumentHelp("Seconds of each turn, at least.", valueName: "seconds"))
-    var seconds = 1.0
-
-    @Option(
-        help: ArgumentHelp("A script that times a peer; may be repeated.", valueName: "command"))
-    var peer: [String] = []
-
-    @Flag(help: "Print one JSON object.")
-    var json = false
-
-    @Flag(help: "Print no progress.")
-    var quiet = false
+    @OptionGroup var timing: PairedTiming
 
     struct Report: Encodable {
         let machine: Machine
@@ -56,42 +39,33 @@ struct MediaLoading: ParsableCommand {
     }
 
     func validate() throws {
-        guard seconds > 0, seconds <= 3600 else {
-            throw ValidationError("--seconds is \(seconds), expected up to 3600.")
-        }
-        guard (1...100).contains(pairs), (1...256).contains(workers) else {
-            throw ValidationError(
-                "--pairs is \(pairs), --workers \(workers); expected 1 to 100 and 1 to 256.")
+        guard (1...256).contains(workers) else {
+            throw ValidationError("--workers is \(workers), expected 1 to 256.")
         }
     }
 
     func run() throws {
-        let cases = DataCase.allCases.filter { filter.map($0.name.contains) ?? true }
-        guard !cases.isEmpty else {
-            let names = DataCase.allCases.map(\.name).joined(separator: "; ")
-            throw ValidationError("No case contains '\(filter ?? "")'. Cases: \(names).")
-        }
-        let peers = try peer.map(ScriptPeer.init)
+        let cases = try timing.chosen(of: DataCase.allCases) { $0.name }
+        let peers = try timing.scripts()
         let folder = FileManager.default.temporaryDirectory.appending(
             component: "southgpt-bench-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let results = try cases.compactMap { medium -> DataTiming? in
-            progress("\(medium.name) …\n")
+            timing.progress(medium.name)
             let found = try list(medium) ?? [medium.writeSample(in: folder.path)]
             if found.isEmpty { return nil }
             let result = try medium.measure(
-                files: found, workers: workers, pairs: pairs, seconds: seconds, peers: peers)
-            if !json { print(line(result)) }
+                files: found, workers: workers, pairs: timing.pairs, seconds: timing.seconds,
+                peers: peers)
+            timing.show(line(result))
             return result
         }
-        guard json else { return }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let report = Report(
-            machine: .current, kernels: "\(InstructionSet.current)", threads: ThreadPool.count,
-            cases: results, peakMemoryBytes: Machine.peakMemoryBytes)
-        print(String(decoding: try encoder.encode(report), as: UTF8.self))
+        try timing.show(
+            report: Report(
+                machine: .current, kernels: "\(InstructionSet.current)",
+                threads: ThreadPool.count, cases: results,
+                peakMemoryBytes: Machine.peakMemoryBytes))
     }
 
     /// The user's files of that kind, or nil where none were given.
@@ -110,10 +84,5 @@ struct MediaLoading: ParsableCommand {
         }
         return (["\(result.name): \(short(result.perSecond)) a second\(workers)"] + parts)
             .joined(separator: ", ")
-    }
-
-    private func progress(_ text: String) {
-        guard !quiet else { return }
-        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 }

@@ -18,23 +18,7 @@ struct Operations: ParsableCommand {
             Environment: SOUTHGPT_THREADS, and SOUTHGPT_KERNELS (baseline, avx2, avx512, avx512vnni).
             """)
 
-    @Option(help: ArgumentHelp("Only cases whose name contains this.", valueName: "text"))
-    var filter: String?
-
-    @Option(help: ArgumentHelp("Turns of ours and theirs.", valueName: "count"))
-    var pairs = 5
-
-    @Option(help: ArgumentHelp("Seconds of each turn, at least.", valueName: "seconds"))
-    var seconds = 0.5
-
-    @Option(help: ArgumentHelp("A script that times a peer.", valueName: "command"))
-    var peer: String?
-
-    @Flag(help: "Print one JSON object.")
-    var json = false
-
-    @Flag(help: "Print no progress.")
-    var quiet = false
+    @OptionGroup var timing: PairedTiming
 
     struct Report: Encodable {
         let machine: Machine
@@ -45,39 +29,23 @@ struct Operations: ParsableCommand {
         let peakMemoryBytes: Int
     }
 
-    func validate() throws {
-        guard seconds >= 0, seconds <= 3600 else {
-            throw ValidationError("--seconds is \(seconds), expected 0 to 3600.")
-        }
-        guard (1...100).contains(pairs) else {
-            throw ValidationError("--pairs is \(pairs), expected 1 to 100.")
-        }
-    }
-
     func run() throws {
-        let cases = OperationCase.all.filter { filter.map($0.name.contains) ?? true }
-        guard !cases.isEmpty else {
-            let names = OperationCase.all.map(\.name).joined(separator: "; ")
-            throw ValidationError("No case contains '\(filter ?? "")'. Cases: \(names).")
-        }
-        var peers: [any Peer] = [OpenBLASPeer()]
-        if let peer { peers.append(try ScriptPeer(peer)) }
+        let cases = try timing.chosen(of: OperationCase.all) { $0.name }
+        let peers: [any Peer] = [OpenBLASPeer()] + (try timing.scripts())
         let peak = MachinePeak.measured()
-        if !json { show(heading(peak)) }
+        timing.show(heading(peak))
         let results = try cases.map { operation in
-            progress("\(operation.name) …\n")
+            timing.progress(operation.name)
             let result = try operation.measure(
-                pairs: pairs, seconds: seconds, peak: peak, peers: peers)
-            if !json { show(line(result)) }
+                pairs: timing.pairs, seconds: timing.seconds, peak: peak, peers: peers)
+            timing.show(line(result))
             return result
         }
-        guard json else { return }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let report = Report(
-            machine: .current, kernels: "\(InstructionSet.current)", threads: ThreadPool.count,
-            peak: peak, cases: results, peakMemoryBytes: Machine.peakMemoryBytes)
-        print(String(decoding: try encoder.encode(report), as: UTF8.self))
+        try timing.show(
+            report: Report(
+                machine: .current, kernels: "\(InstructionSet.current)",
+                threads: ThreadPool.count, peak: peak, cases: results,
+                peakMemoryBytes: Machine.peakMemoryBytes))
     }
 
     private func heading(_ peak: MachinePeak) -> String {
@@ -98,15 +66,5 @@ struct Operations: ParsableCommand {
                     + "(\(short(comparison.speed)))")
         }
         return parts.joined(separator: ", ")
-    }
-
-    /// A line at once, into files and pipes too: the whole takes minutes.
-    private func show(_ line: String) {
-        FileHandle.standardOutput.write(Data((line + "\n").utf8))
-    }
-
-    private func progress(_ text: String) {
-        guard !quiet else { return }
-        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 }
