@@ -195,6 +195,28 @@ import Testing
         }
     }
 
+    /// A killed run leaves the file that it was writing, under its temporary name.
+    @Test func removesWhatAKilledRunWasWritingUnlessAnotherIsAtWork() throws {
+        try withTemporaryFolder { folder in
+            let left = ".b.jpg.3i08123sc0rdj.npy"
+            let captions = pairs([(".a.20240101", "one"), ("a.jpg", "two")])
+            try write("half", "embed/\(left)", in: folder)
+            for name in [".notes.npy", ".b.jpg.3i08123sc0rdj", ".b.3I08123SC0RDJ.npy"] {
+                try write("kept", "embed/\(name)", in: folder)
+            }
+            let descriptor = open("\(folder)/embed", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            #expect(flock(descriptor, LOCK_SH) == 0)
+            #expect(try run(captions, in: folder).made == 2)
+            #expect(files(folder).contains(left))
+            close(descriptor)
+            #expect(try run(pairs([("c.jpg", "three")]), in: folder).made == 1)
+            let all = Set(files(folder))
+            #expect(all.isSuperset(of: [".b.3I08123SC0RDJ.npy", ".notes.npy", "c.jpg.npy"]))
+            #expect(all.count == 5 && !all.contains(left))
+            #expect(try value("one", ".a.20240101", in: folder)[0] == 3)
+        }
+    }
+
     @Test func namesWhatFailedAndGoesOn() throws {
         try withTemporaryFolder { folder in
             let text =

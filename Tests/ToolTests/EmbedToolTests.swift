@@ -12,16 +12,23 @@ import Testing
         let errors: String
     }
 
-    private func run(_ tool: String, in folder: String, _ arguments: String...) throws -> Outcome {
+    private func process(
+        _ tool: String, in folder: String, _ arguments: [String]
+    ) -> Process {
         let process = Process()
         process.executableURL = URL(filePath: ProcessInfo.processInfo.arguments[0])
             .deletingLastPathComponent().appending(component: tool)
         process.arguments = arguments
         process.currentDirectoryURL = URL(filePath: folder)
         process.environment = ["HOME": folder, "PATH": "/usr/bin"]
+        process.standardInput = FileHandle.nullDevice
+        return process
+    }
+
+    private func run(_ tool: String, in folder: String, _ arguments: String...) throws -> Outcome {
+        let process = process(tool, in: folder, arguments)
         let (output, errors) = (Pipe(), Pipe())
         (process.standardOutput, process.standardError) = (output, errors)
-        process.standardInput = FileHandle.nullDevice
         try process.run()
         let text = output.fileHandleForReading.readDataToEndOfFile()
         let problems = errors.fileHandleForReading.readDataToEndOfFile()
@@ -119,6 +126,80 @@ import Testing
             #expect(absent.errors.contains("Download https://huggingface.co/cerspense/"))
             let unknown = try embed(file, "smell", "cvssp/audioldm-l-full")
             #expect(unknown.status == 64)
+        }
+    }
+
+    @Test func readsLinesAndShards() throws {
+        try withRepository { folder in
+            let lines = (0..<3).map { "{\"image_name\": \"l\($0).jpg\", \"caption\": \"\($0)\"}" }
+            try Data(lines.joined(separator: "\n").utf8).write(
+                to: URL(filePath: "\(folder)/lines.jsonl"))
+            for name in ["5.jpg", "5.txt", "6.jpg", "6.txt"] {
+                try Data("A sunset, \(name)".utf8).write(to: URL(filePath: "\(folder)/\(name)"))
+            }
+            let packing = try Process.run(
+                URL(filePath: "/usr/bin/env"),
+                arguments: ["tar", "-C", folder, "-cf", "\(folder)/shard.tar"]
+                    + ["5.jpg", "5.txt", "6.jpg", "6.txt"])
+            packing.waitUntilExit()
+            #expect(packing.terminationStatus == 0)
+            for (file, made) in [("lines.jsonl", 3), ("shard.tar", 2)] {
+                let outcome = try run(
+                    "southgpt-embed", in: folder, file, "image", "e",
+                    "runwayml/stable-diffusion-v1-5", "-q")
+                #expect(outcome.status == 0, "\(outcome.errors)")
+                #expect(outcome.output.contains("\(made) embeddings made"), "\(outcome.output)")
+            }
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: "\(folder)/e").sorted()
+                    == ["5.jpg.npy", "6.jpg.npy", "index.tsv"]
+                    + (0..<3).map { "l\($0).jpg.npy" })
+        }
+    }
+
+    /// `Scripts/prove-embed-resume` does this at many moments.
+    @Test(arguments: [SIGKILL, SIGINT])
+    func goesOnAfterItWasEnded(by signal: Int32) throws {
+        try withRepository { folder in
+            let count = 300
+            let lines = (0..<count).map { number in
+                "{\"image_name\": \"\(number).jpg\", \"caption\": \"Rain, number \(number)\"}"
+            }
+            try Data(lines.joined(separator: "\n").utf8).write(
+                to: URL(filePath: "\(folder)/lines.jsonl"))
+            func arguments(_ output: String) -> [String] {
+                ["lines.jsonl", "image", output, "runwayml/stable-diffusion-v1-5", "-q"]
+                    + ["--batch-size", "4"]
+            }
+            func made(_ output: String) -> [String] {
+                let names = try? FileManager.default.contentsOfDirectory(
+                    atPath: "\(folder)/\(output)")
+                return (names ?? []).filter { $0.hasSuffix(".npy") }.sorted()
+            }
+            let ended = process("southgpt-embed", in: folder, arguments("ended"))
+            ended.standardError = FileHandle.nullDevice
+            try ended.run()
+            while ended.isRunning, made("ended").isEmpty { usleep(500) }
+            kill(ended.processIdentifier, signal)
+            ended.waitUntilExit()
+            #expect(ended.terminationStatus != 0)
+            #expect(made("ended").count < count)
+            for output in ["ended", "whole"] {
+                let tool = process("southgpt-embed", in: folder, arguments(output))
+                tool.standardOutput = FileHandle.nullDevice
+                try tool.run()
+                tool.waitUntilExit()
+                #expect(tool.terminationStatus == 0)
+            }
+            let isSame = made("ended") == made("whole")
+            #expect(isSame, "\(Set(made("ended")).symmetricDifference(made("whole")))")
+            #expect(made("whole").count == count)
+            for name in made("whole") {
+                let isEqual =
+                    try Data(contentsOf: URL(filePath: "\(folder)/ended/\(name)"))
+                    == Data(contentsOf: URL(filePath: "\(folder)/whole/\(name)"))
+                #expect(isEqual, "\(name)")
+            }
         }
     }
 }

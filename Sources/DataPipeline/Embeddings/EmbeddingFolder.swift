@@ -12,6 +12,7 @@ struct EmbeddingFolder {
     let modality: Modality
     let shape: Shape
     private(set) var index: EmbeddingIndex
+    private var use: FolderUse?
 
     init(_ path: String, modality: Modality, shape: Shape) throws {
         self.path = EmbeddingStore.withoutSlash(path)
@@ -43,10 +44,10 @@ struct EmbeddingFolder {
         return true
     }
 
-    /// Makes the folder, and sees whether all will fit.
+    /// Makes the folder, removes what a killed run was writing, and sees whether all will fit.
     ///
-    /// - Throws: `DatasetError.unreadable`, `EmbeddingError.noRoom`
-    func prepare(for files: Int) throws {
+    /// - Throws: `CheckpointError.unwritable`, `EmbeddingError.noRoom`
+    mutating func prepare(for files: Int) throws {
         do {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true)
@@ -56,6 +57,7 @@ struct EmbeddingFolder {
         guard access(path, W_OK | X_OK) == 0 else {
             throw CheckpointError.unwritable(file: path, reason: systemReason())
         }
+        use = use ?? FolderUse(of: path)
         var disk = statvfs()
         guard statvfs(path, &disk) == 0 else { return }
         let block = max(1, Int(disk.f_frsize))

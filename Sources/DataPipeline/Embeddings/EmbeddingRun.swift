@@ -141,7 +141,7 @@ public struct EmbeddingRun {
 
     /// Names what failed in a file beside the embeddings; where nothing did, the list of an earlier
     /// run goes.
-    private func list(_ failures: EmbeddingPlan) throws -> String? {
+    private mutating func list(_ failures: EmbeddingPlan) throws -> String? {
         let path = "\(folder.path)/\(captions.source).failures.jsonl"
         guard failures.failed > 0 else {
             unlink(path)
