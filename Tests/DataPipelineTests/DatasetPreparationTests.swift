@@ -90,6 +90,8 @@ import Testing
         #expect(report.problems.map { $0.place.line } == [2, 3, 4, 5, 6])
         #expect(report.problems[1].detail.contains("gone.jpg: found no such file"))
         #expect(report.media == ["image": 5])
+        // The one that is gone and the one outside were not there to be decoded.
+        #expect(report.decodedMedia == 3)
         #expect(report.captionLengths.records == 5)
         var page = ReportPage()
         page.add(report, dataset)

@@ -58,17 +58,14 @@ public struct MediaReference: Hashable, Sendable {
     private func path(in folder: String, _ names: [String]) throws -> String {
         for name in names { try check(name) }
         guard let root = resolved(folder) else {
+            guard errno != EACCES else { throw closed(folder) }
             throw fault(
                 "no folder '\(folder)'", expected: "the dataset's media there",
                 mend: "Is mm_root_path in the catalog right?")
         }
         for name in names {
             guard let path = resolved("\(root)/\(name)") else {
-                guard errno != EACCES else {
-                    throw fault(
-                        "a folder that is closed to us, in '\(folder)'", expected: "an open one",
-                        mend: "Change its permissions.")
-                }
+                guard errno != EACCES else { throw closed(folder) }
                 continue
             }
             guard path.hasPrefix(root == "/" ? root : "\(root)/") else {
@@ -81,6 +78,12 @@ public struct MediaReference: Hashable, Sendable {
         throw fault(
             "no such file in '\(folder)'", expected: "one",
             mend: "Download it, or let southgpt-preprocess leave the record out.")
+    }
+
+    private func closed(_ folder: String) -> DatasetError {
+        fault(
+            "a folder that is closed to us, in '\(folder)'", expected: "an open one",
+            mend: "Change its permissions.")
     }
 
     private func check(_ name: String) throws {

@@ -47,7 +47,8 @@ public struct DatasetPreparation: Sendable {
             guard let found = places.first(where: files.fileExists(atPath:)) else {
                 let looked = [entry.dataPath] + places
                 // What lies in a folder that is closed to us is not absent.
-                for place in looked where access(place, F_OK) != 0 && errno == EACCES {
+                var status = stat()
+                for place in looked where stat(place, &status) != 0 && errno == EACCES {
                     throw DatasetError.unreadable(file: place, reason: "permission denied")
                 }
                 return .absent(looked: looked)
