@@ -94,7 +94,7 @@ public struct Checkup: Codable, Equatable, Sendable {
         let wanted = [
             (
                 "ImageBind", "\(pretrained)/imagebind_ckpt/huge/imagebind_huge.pth",
-                "download https://dl.fbaipublicfiles.com/imagebind/imagebind_huge.pth (4.5 GB)"
+                "download https://dl.fbaipublicfiles.com/imagebind/imagebind_huge.pth (4.8 GB)"
             ),
             (
                 "Vicuna 7B v0", "\(pretrained)/vicuna_ckpt/7b_v0/config.json",

@@ -22,35 +22,36 @@ public struct PublishedModel: Equatable, Sendable {
 
     /// The README's five.
     ///
-    /// - Source: sizes by the hub's own lists of files, October 2023
+    /// - Source: sizes are numbers of parameters times their bytes, rounded; the files are a little
+    ///   larger, and a repository with several types of one model holds each of them
     public static let all = [
         PublishedModel(
             name: "runwayml/stable-diffusion-v1-5",
             otherNames: ["stable-diffusion-v1-5/stable-diffusion-v1-5"], modality: .image,
             address: "https://huggingface.co/stable-diffusion-v1-5/stable-diffusion-v1-5",
-            size: "4.3 GB without its safety checker",
-            textPart: "model_index.json, text_encoder/ and tokenizer/, 0.5 GB",
+            size: "about 4.3 GB without its safety checker",
+            textPart: "model_index.json, text_encoder/ and tokenizer/, about 0.5 GB",
             folder: "runwayml/stable-diffusion-v1-5", marker: "model_index.json"),
         PublishedModel(
             name: "cvssp/audioldm-l-full", otherNames: [], modality: .audio,
-            address: "https://huggingface.co/cvssp/audioldm-l-full", size: "3.9 GB",
-            textPart: "model_index.json, text_encoder/ and tokenizer/, 0.5 GB",
+            address: "https://huggingface.co/cvssp/audioldm-l-full", size: "about 3.9 GB",
+            textPart: "model_index.json, text_encoder/ and tokenizer/, about 0.5 GB",
             folder: "cvssp/audioldm-l-full", marker: "model_index.json"),
         PublishedModel(
             name: "cerspense/zeroscope_v2_576w", otherNames: [], modality: .video,
             address: "https://huggingface.co/cerspense/zeroscope_v2_576w",
-            size: "3.7 to 7.4 GB, by its type",
-            textPart: "model_index.json, text_encoder/ and tokenizer/, 0.7 to 1.4 GB",
+            size: "about 3.7 or 7.3 GB, by its type",
+            textPart: "model_index.json, text_encoder/ and tokenizer/, about 0.7 or 1.4 GB",
             folder: "cerspense/zeroscope_v2_576w", marker: "model_index.json"),
         PublishedModel(
             name: "imagebind/huge", otherNames: ["imagebind_huge"], modality: nil,
-            address: "https://dl.fbaipublicfiles.com/imagebind/imagebind_huge.pth", size: "4.5 GB",
+            address: "https://dl.fbaipublicfiles.com/imagebind/imagebind_huge.pth", size: "4.8 GB",
             textPart: nil, folder: "imagebind_ckpt/huge", marker: "imagebind_huge.pth"),
         PublishedModel(
             name: "lmsys/vicuna-7b-v0", otherNames: ["vicuna-7b-v0", "7b_v0"], modality: nil,
             address: "https://huggingface.co/lmsys/vicuna-7b-delta-v0",
             size:
-                "13.5 GB; added to LLaMA 7B by southgpt-checkpoint merge-delta",
+                "about 13.5 GB; added to LLaMA 7B by southgpt-checkpoint merge-delta",
             textPart: nil, folder: "vicuna_ckpt/7b_v0", marker: "config.json"),
     ]
 

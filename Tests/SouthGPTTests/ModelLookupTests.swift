@@ -88,7 +88,7 @@ import Testing
                 + "/s/pretrained_ckpt/audioldm-l-full or "
                 + "/h/.cache/huggingface/hub/models--cvssp--audioldm-l-full/snapshots/*. "
                 + "Download https://huggingface.co/cvssp/audioldm-l-full (of it: "
-                + "model_index.json, text_encoder/ and tokenizer/, 0.5 GB) to "
+                + "model_index.json, text_encoder/ and tokenizer/, about 0.5 GB) to "
                 + "/nowhere/ckpt/pretrained_ckpt/cvssp/audioldm-l-full.")
         #expect(failure("me/mine").contains("https://huggingface.co/me/mine (its page says how"))
     }
