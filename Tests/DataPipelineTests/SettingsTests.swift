@@ -35,7 +35,8 @@ import Testing
         let error = #expect(throws: SettingsError.self) { try settings.decode(Outer.self) }
         #expect(
             error?.description
-                == "b.yaml: unknown key 'inner.learning_rat'; did you mean 'learning_rate'?")
+                == "b.yaml: unknown key 'inner.learning_rat'; did you mean "
+                + "'inner.learning_rate'?")
     }
 
     @Test func listsTheValidKeysWhereNoneIsNear() throws {

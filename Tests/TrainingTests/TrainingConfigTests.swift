@@ -136,7 +136,7 @@ import Training
                 #expect(
                     error?.description
                         == "\(file): unknown key 'optimizer.params.weight_decy'; did you mean "
-                        + "'weight_decay'?")
+                        + "'optimizer.params.weight_decay'?")
             }
         }
     }

@@ -130,7 +130,8 @@ package struct Settings {
             guard known.contains(name) else {
                 throw SettingsError.unknownKey(
                     key: joined(path, name), file: source(of: joined(path, name)),
-                    nearest: nearest(to: name, among: known), valid: known.sorted())
+                    nearest: nearest(to: name, among: known).map { joined(path, $0) },
+                    valid: known.sorted())
             }
             try check(value, at: joined(path, name), asked)
         }

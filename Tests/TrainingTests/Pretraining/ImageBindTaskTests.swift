@@ -42,8 +42,8 @@ import Training
             }
             // Samples of all kinds in one batch.
             let mixed = try datasets.flatMap { try $0.samples }
-            let losses = try train(task, on: mixed, steps: 25, rate: 3e-3)[0]
-            #expect(losses.decline < 0.5, "\(losses)")
+            let losses = try train(task, on: mixed, steps: 60, rate: 5e-4)[0]
+            #expect(losses.decline < 0.2, "\(losses)")
 
             try task.write(to: "\(folder)/encoder")
             let weights = Weights(try Checkpoint(folder: "\(folder)/encoder"))

@@ -103,6 +103,19 @@ func train<Task: TrainingTask>(
     return losses
 }
 
+/// The mean loss of the same samples at moments that no training has seen: where each step draws its
+/// own noise and timesteps, losses of single steps say little.
+func meanLoss<Task: TrainingTask>(
+    _ task: Task, on samples: [DialogueSample], moments: Int = 16
+) throws -> Float {
+    let items = try samples.compactMap(task.prepare)
+    let losses = try (0..<moments).map { step in
+        try task.loss(of: items, in: 0, at: TrainingMoment(seed: 9, step: step))
+            .total(per: task.counts(of: items, in: 0))?.item() ?? .nan
+    }
+    return losses.reduce(0, +) / Float(moments)
+}
+
 extension [Float] {
     /// The mean of the last few over that of the first few.
     var decline: Float { suffix(4).reduce(0, +) / prefix(4).reduce(0, +) }
