@@ -62,7 +62,7 @@ import Training
             #expect(task.phases[0].groups.map(\.name) == ["unet", "textEncoder"])
             let samples = try dataset.samples
             let before = try meanLoss(task, on: samples)
-            _ = try train(task, on: samples, steps: 30, rate: 4e-3)
+            _ = try train(task, on: samples, steps: 20, rate: 4e-3)
             let after = try meanLoss(task, on: samples)
             #expect(after < 0.7 * before, "\(before) → \(after)")
 
@@ -113,7 +113,7 @@ import Training
             }
             let samples = try dataset.samples
             let before = try meanLoss(task, on: samples)
-            _ = try train(task, on: samples, steps: 30, rate: 4e-3)
+            _ = try train(task, on: samples, steps: 20, rate: 4e-3)
             let after = try meanLoss(task, on: samples)
             #expect(after < 0.7 * before, "\(before) → \(after)")
             try task.write(to: "\(folder)/decoder")
