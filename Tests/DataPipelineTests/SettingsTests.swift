@@ -39,6 +39,16 @@ import Testing
                 + "'inner.learning_rate'?")
     }
 
+    @Test func anAssignmentOfNothingTakesAValueAway() throws {
+        struct Limits: Codable { var limit: Int? }
+        var settings = try Settings("limit: 3", name: "a.yaml")
+        #expect(try settings.decode(Limits.self).limit == 3)
+        try settings.set("limit=")
+        #expect(try settings.decode(Limits.self).limit == nil)
+        #expect(settings.has("limit") && !settings.has("other"))
+        #expect(throws: SettingsError.self) { try settings.set("limit") }
+    }
+
     @Test func listsTheValidKeysWhereNoneIsNear() throws {
         let settings = try Settings(text + "colour_scheme: red", name: "a.yaml")
         let error = #expect(throws: SettingsError.self) { try settings.decode(Outer.self) }

@@ -61,9 +61,11 @@ package struct Settings {
         origins.merge(other.origins) { _, new in new }
     }
 
-    /// Lays `key.inner=value` over these settings; the value is read as YAML.
+    /// Lays `key.inner=value` over these settings; the value is read as YAML, nothing as null.
     package mutating func set(_ assignment: String) throws {
-        let parts = assignment.split(separator: "=", maxSplits: 1).map(String.init)
+        let parts = assignment.split(
+            separator: "=", maxSplits: 1, omittingEmptySubsequences: false
+        ).map(String.init)
         guard parts.count == 2, !parts[0].isEmpty else {
             throw SettingsError.malformed(
                 file: "--set \(assignment)", rule: "expected key=value, as in seed=7")
@@ -144,6 +146,9 @@ package struct Settings {
     package func badValue(_ key: String, found: String, expected: String) -> SettingsError {
         .badValue(key: key, file: source(of: key), found: found, expected: expected)
     }
+
+    /// Whether a key of the top level is there.
+    package func has(_ key: String) -> Bool { root[key] != nil }
 
     /// Whether there is a file of that name.
     package static func isThere(_ file: String) -> Bool {

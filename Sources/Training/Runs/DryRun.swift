@@ -89,8 +89,8 @@ extension DryRun: CustomStringConvertible {
     public var description: String {
         var lines = [summary.description]
         for layout in layouts {
-            lines.append("\(layout.dataset), its first sample:")
-            lines.append(layout.table ?? "  (no sequence)")
+            guard let table = layout.table else { continue }
+            lines += ["\(layout.dataset), its first sample:", table]
         }
         lines.append(
             "about \(clock(seconds)) (\(fixed(secondsPerStep, 3)) s a step), "

@@ -119,10 +119,9 @@ private struct Parts {
     ) throws {
         folder = "\(request.savePath)/run/\(name)"
         let component = try PretrainingTask.named(name)
-        let configs = try "\(request.configFolder())/pretrain"
         let opened = try component.open(
-            files: ["\(configs)/base.yaml", request.config ?? "\(configs)/\(name).yaml"],
-            assignments: request.assignments, root: request.root
+            files: Parts.files(of: name, request), assignments: request.assignments,
+            root: request.root
         ) { name in
             try DialogueDataset(Parts.entries([name], request)[0])
         }
@@ -135,6 +134,17 @@ private struct Parts {
             ranks: communicator.size, globalBatch: kept?.globalBatch)
         _ = try kept?.check(
             task: task.name, plan: plan, data: data, identity: task.identity, folder: folder)
+    }
+
+    /// The settings of a component, each file laid over those before. A file of the user's that has
+    /// a recipe takes the place of the component's own, so that no key of that one stays in it.
+    private static func files(
+        of component: String, _ request: TrainingRequest
+    ) throws -> [String] {
+        let folder = try "\(request.configFolder())/pretrain"
+        let (shared, own) = ("\(folder)/base.yaml", "\(folder)/\(component).yaml")
+        guard let file = request.config else { return [shared, own] }
+        return try Settings(contentsOf: file).has("recipe") ? [shared, file] : [shared, own, file]
     }
 
     /// The catalog's entries of those names.

@@ -80,6 +80,46 @@ import Training
         }
     }
 
+    @Test func aComponentFindsItsFileAndGoesOnToTheBit() async throws {
+        try await withRequest { request, folder in
+            var request = request
+            request.subject = .component("llama")
+            request.assignments = [
+                "recipe.config.hidden_size=16", "recipe.config.intermediate_size=32",
+                "recipe.config.num_hidden_layers=1", "recipe.config.num_attention_heads=2",
+                "recipe.config.num_key_value_heads=2", "recipe.config.vocab_size=300",
+            ]
+            // Without a recipe a file is laid over the component's.
+            let steps = "\(folder)/steps.yaml"
+            try Data("max_steps: 4\ntrain_micro_batch_size_per_gpu: 2".utf8)
+                .write(to: URL(filePath: steps))
+            request.config = steps
+            let dry = try TrainingRun(request, communicator: Communicator()).dryRun()
+            #expect(!dry.description.contains("its first sample"))
+            let whole = try TrainingRun(request, communicator: Communicator())
+            #expect(whole.summary.steps == 4)
+            #expect(try await whole.run() == .completed)
+
+            var cut = request
+            cut.savePath = "\(folder)/cut"
+            let stop = StopFlag()
+            let first = try await TrainingRun(cut, communicator: Communicator())
+                .run(stop: stop, observers: [Watcher { if $0 == 2 { stop.raise() } }])
+            #expect(first == .interrupted)
+            cut.resumes = true
+            // With one, it takes its place: that of the run itself has all keys.
+            cut.config = "\(folder)/cut/run/llama/config.yaml"
+            cut.assignments = []
+            let rest = try TrainingRun(cut, communicator: Communicator())
+            #expect(rest.summary.completed == 2)
+            #expect(try await rest.run() == .completed)
+            let weights = try [request, cut].map {
+                try Data(contentsOf: URL(filePath: "\($0.savePath)/model.safetensors"))
+            }
+            #expect(weights[0] == weights[1])
+        }
+    }
+
     @Test func namesWhatCannotBeTrained() async throws {
         try await withRequest { request, folder in
             func refusal(_ change: (inout TrainingRequest) -> Void) -> String {
