@@ -45,16 +45,14 @@ public enum PretrainingTask: String, Codable, CaseIterable, Sendable {
         datasets: (String) throws -> DialogueDataset
     ) throws -> (settings: RunSettings<PretrainingTask>, task: any TrainingTask) {
         let file = files.last ?? ""
+        // Before its recipe is read as one of another kind.
+        try check(try Settings(contentsOf: file).values["task"], in: file)
         func read<Recipe: Codable & Sendable>(
             _ type: Recipe.Type
         ) throws -> (RunSettings<PretrainingTask>, Recipe, PretrainingSource) {
             let settings = try RunSettings<PretrainingConfig<Recipe>>(
                 files: files, assignments: assignments)
-            guard settings.task.task == self else {
-                throw SettingsError.badValue(
-                    key: "task", file: file, found: "'\(settings.task.task.rawValue)'",
-                    expected: "\(rawValue), as asked for")
-            }
+            try check(settings.task.task.rawValue, in: file)
             let opened = try settings.run.datasetNameList.map(datasets)
             let source = PretrainingSource(
                 file: file, root: root, seed: settings.run.seed, datasets: opened)
@@ -80,6 +78,12 @@ public enum PretrainingTask: String, Codable, CaseIterable, Sendable {
             let (settings, recipe, source) = try read(VocoderRecipe.self)
             return (settings, try VocoderTask(recipe, source))
         }
+    }
+
+    private func check(_ found: String?, in file: String) throws {
+        guard let found, found != rawValue else { return }
+        throw SettingsError.badValue(
+            key: "task", file: file, found: "'\(found)'", expected: "\(rawValue), as asked for")
     }
 }
 

@@ -87,6 +87,17 @@ import Training
         #expect(error?.description.contains(part) == true, "\(error?.description ?? "")")
     }
 
+    @Test func aFileOfAnotherTaskIsNamedBeforeItsRecipeIsRead() {
+        let error = #expect(throws: SettingsError.self) {
+            _ = try PretrainingTask.vae.open(files: files(.vocoder)) { _ in
+                throw SettingsError.missingKey(key: "", file: "")
+            }
+        }
+        #expect(
+            error?.description
+                == "\(folder)/vocoder.yaml: 'task' is 'vocoder', expected vae, as asked for.")
+    }
+
     /// Sizes of the files that MelodyMini's parts are made with: what a reader may take from them.
     @Test func theFilesDescribeSmallNetworks() throws {
         let config = try #require(try read(.unet, DenoiserRecipe.self).config)
