@@ -35,7 +35,7 @@ import Testing
         let tokenizer = try files.tokenizer(beside: path)
         let prompt = [1] + tokenizer.encode("Once upon a time")
         #expect(prompt == [1, 403, 407, 261, 378])
-        let (ids, _) = LLaMAVariantTests.greedy(try files.network(), [1], count: 99)
+        let (ids, _) = LLaMAVariantTests.greedy(try files.network(), [1], count: 100)
         let story = """
             Once upon a time, there was a little girl named Lily. She loved to play outside in the \
             park. One day, she saw a big, red ball. She wanted to play with it, but it was too \

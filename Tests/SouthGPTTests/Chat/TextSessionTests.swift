@@ -68,7 +68,7 @@ import Testing
 
     @Test(
         .enabled(if: isThere, "needs SOUTHGPT_TEST_DATA"),
-        arguments: ["stories.gguf", "stories.safetensors"])
+        arguments: ["model.gguf", "model.safetensors"])
     func tellsTheSameStoryFromOtherFormats(name: String) throws {
         try withTemporaryFolder { folder in
             let path = "\(folder)/\(name)"
