@@ -184,3 +184,11 @@ let package = Package(
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17
 )
+
+// libFuzzer brings the entry point that this lacks: only the builds that Scripts/fuzz makes have it.
+if Context.environment["SOUTHGPT_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "southgpt-fuzz", dependencies: ["DataPipeline", "MediaIO"], path: "Tests/Fuzz",
+            swiftSettings: strict))
+}

@@ -98,6 +98,7 @@ import Testing
 
     @Test(arguments: [
         ("a,b\n1\n", "record 0: found 1 fields, expected 2 (a, b)"),
+        ("a,\"b\nc\"\n1\n", "record 0: found 1 fields, expected 2 (a, b c)"),
         ("a,b\n1,\"x\n\n", ":2: found a field in quotation marks without an end"),
         ("a,b\n1,\"x\"y\n", "record 0: found text after a closing quotation mark"),
         ("a,a\n1,2\n", ":1: found two columns named 'a'"), ("\n\n", "found an empty table"),

@@ -106,7 +106,7 @@ public struct RecordFile: Sendable {
         guard fields.count == columns.count else {
             throw DatasetError.badRecord(
                 place, found: "\(fields.count) fields",
-                expected: "\(columns.count) (\(columns.joined(separator: ", ")))",
+                expected: "\(columns.count) (\(excerpt(columns.joined(separator: ", "))))",
                 mend: "A separator within a field needs quotation marks around the field.")
         }
         return Record(
