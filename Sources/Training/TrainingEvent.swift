@@ -86,7 +86,7 @@ public struct StepReport: Sendable, Codable, Equatable {
     public let steps: Int
     /// The weighted sum of all terms, of all phases.
     public let loss: Double
-    /// Each term's mean over the step, unweighted, by its name: `ce`, `alignment`.
+    /// Each term's mean over the step, unweighted, by its name: `mle_loss`, `mse_loss`.
     public let terms: [String: Double]
     /// Share of labelled tokens that were predicted; nil where there are none.
     public let accuracy: Double?

@@ -16,7 +16,7 @@ import Training
 
     private func step(_ number: Int) -> String {
         """
-        {"step": \(number), "steps": 10, "loss": 2.5, "terms": {"ce": 2.25, "alignment": 0.25},
+        {"step": \(number), "steps": 10, "loss": 2.5, "terms": {"mle_loss": 2.25, "mse_loss": 0.25},
          "accuracy": 0.33337, "learningRate": 0.0005, "gradientNorms": {"all": 1.5},
          "datasets": ["cc3m_enc"], "samples": 2, "tokens": 40, "seconds": 0.5,
          "tokensPerSecond": 80, "secondsLeft": 3725, "peakMemoryBytes": 1048576, "bad": 0,
@@ -89,7 +89,7 @@ import Training
             }
             #expect(
                 scalars == [
-                    "loss": 2.5, "mle_acc": 0.33337, "mse_loss": 0.25, "loss/ce": 2.25,
+                    "loss": 2.5, "mle_acc": 0.33337, "mse_loss": 0.25, "loss/mle_loss": 2.25,
                     "learning_rate": 0.0005, "gradient_norm": 1.5, "tokens_per_second": 80,
                     "memory_bytes": 1_048_576,
                 ])

@@ -36,7 +36,7 @@ final class ProgressWatcher: RunObserver {
         case .step(let report): step(report)
         case .evaluation(let report):
             say(
-                "step \(report.step): held-out loss \(report.loss)"
+                "step \(report.step): held-out loss \(String(format: "%.4f", report.loss))"
                     + (report.isBest ? ", the best so far" : ""))
         case .saved(let path, let step): say("step \(step): saved \(path)")
         case .message(let text): say("note: \(text)")
@@ -78,6 +78,6 @@ struct TrainingResult: Encodable, CustomStringConvertible {
 
     var description: String {
         "\(task): \(outcome) after \(step) of \(steps) steps"
-            + (loss.map { ", loss \($0)" } ?? "") + "; in \(savePath)"
+            + (loss.map { String(format: ", loss %.4f", $0) } ?? "") + "; in \(savePath)"
     }
 }

@@ -50,9 +50,9 @@ struct TensorBoardLog: LogFile {
         return scalars
     }
 
-    /// The alignment loss is called `mse_loss` in the published logs, which it is not.
+    /// The alignment loss stands by itself in the published logs, by a name for what it is not.
     private static func tag(of term: String) -> String {
-        term == "alignment" ? "mse_loss" : "loss/\(term)"
+        term == "mse_loss" ? term : "loss/\(term)"
     }
 
     private static func table(of run: RunSummary) -> String {

@@ -72,7 +72,7 @@ struct StageBatch {
     }
 
     /// The language model's input, `[batch · time, hidden]`.
-    private func inputRows(_ task: StageTask) -> Tensor {
+    func inputRows(_ task: StageTask) -> Tensor {
         let tokens = task.model.languageModel.model.embedTokens(Tensor(ids))
         let media = items.flatMap(\.media)
         guard !media.isEmpty else { return tokens }

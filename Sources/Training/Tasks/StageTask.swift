@@ -12,7 +12,7 @@ public import TensorCore
 public struct StageTask: TrainingTask {
     /// A sample made ready.
     public struct Item: Sendable {
-        let sequence: DialogueSequence
+        package let sequence: DialogueSequence
         /// ImageBind's vector of each of the sequence's media.
         let media: [Tensor]
         /// What each of its spans should become; none where the stage does not ask.

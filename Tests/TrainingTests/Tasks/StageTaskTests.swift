@@ -1,3 +1,4 @@
+import Dialogue
 import DataPipeline
 import Foundation
 import ModelZoo
@@ -211,6 +212,26 @@ import Training
             let largest = expected.absolute().max().item()
             // Products with blocks round activations to 16 bits.
             #expect(gradient.isClose(to: expected, absolute: 5e-5 * largest))
+        }
+    }
+
+    @Test func previewsShowWhatIsAskedExpectedAndFound() throws {
+        try withTemporaryFolder { folder in
+            let task = try stack.task(.encoderAlignment, in: folder)
+            let items = try stack.items(.encoderAlignment)[0]
+            let moment = TrainingMoment(seed: 1, step: 0, isTraining: false)
+            let previews = try task.previews(of: items, at: moment)
+            let tokenizer = task.model.layout.tokenizer
+            #expect(previews.map(\.name) == items.indices.map { "reply/\($0)" })
+            for (preview, item) in zip(previews, items) {
+                guard case .text(let text) = preview.content else {
+                    Issue.record("no text: \(preview)")
+                    continue
+                }
+                let expected = tokenizer.decode(item.sequence.labels.compactMap(\.self))
+                #expect(text.hasPrefix("asked: ") && text.contains("\n\nfound: "))
+                #expect(text.contains("\n\nexpected: \(expected)\n\n"))
+            }
         }
     }
 
