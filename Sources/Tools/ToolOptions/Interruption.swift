@@ -2,7 +2,8 @@ import Dispatch
 import Foundation
 public import SouthGPT
 
-/// Turns Ctrl-C and SIGTERM into a request to stop; the second Ctrl-C ends the process at once.
+/// Turns Ctrl-C, SIGTERM and SIGUSR1 into a request to stop; a second Ctrl-C or SIGTERM ends the
+/// process at once. Schedulers send SIGUSR1 some time before they end a job, and may repeat it.
 public final class Interruption {
     /// Raised by the first signal.
     public let stop = StopFlag()
@@ -10,14 +11,14 @@ public final class Interruption {
 
     /// Listens from now on.
     public init() {
-        sources = [SIGINT, SIGTERM].map { number in
+        sources = [SIGINT, SIGTERM, SIGUSR1].map { number in
             signal(number, SIG_IGN)
             return DispatchSource.makeSignalSource(
                 signal: number, queue: DispatchQueue(label: "southgpt.signals"))
         }
         for source in sources {
-            source.setEventHandler { [stop] in
-                if stop.isRaised { exit(130) }
+            source.setEventHandler { [stop, number = source.handle] in
+                if stop.isRaised, number != UInt(SIGUSR1) { exit(130) }
                 stop.raise()
             }
             source.resume()
