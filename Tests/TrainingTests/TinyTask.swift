@@ -23,11 +23,13 @@ final class TinyTask: TrainingTask {
     private let average: Mutex<Tensor>
     /// Captions that make the loss no number.
     private let poison: String?
+    private let hasDropout: Bool
 
     init(
         _ name: String = "tiny", dtype: DType = .float32, identity: [String: String] = [:],
-        poison: String? = nil
+        poison: String? = nil, dropout: Bool = true
     ) {
+        hasDropout = dropout
         self.name = name
         self.identity = identity
         self.poison = poison
@@ -59,7 +61,7 @@ final class TinyTask: TrainingTask {
         let x = Tensor(items.flatMap(\.letters), [items.count, 26])
         let y = Tensor(items.map(\.vowels), [items.count, 1])
         var h = x.matmul(hidden.value.cast(to: .float32).transposed())
-        if moment.isTraining {
+        if moment.isTraining, hasDropout {
             var generator = moment.generator(for: "dropout")
             let kept = generator.uniform(h.shape.elementCount).map { $0 < 0.9 ? 1 / 0.9 : 0 }
             h = h * Tensor(kept.map { Float($0) }, h.shape)
@@ -169,7 +171,7 @@ struct TinyRun {
             DatasetEntry(
                 name: "set\($0)", format: .pair, type: .textToAudio,
                 dataPath: "\(folder)/\($0).json")
-        }
+        }.filter { settings.run.datasetNameList.contains($0.name) }
         let data = try TrainingData(entries, settings.run)
         return (try RunPlan(task: task, settings: settings, sizes: data.sizes), data)
     }
