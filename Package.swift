@@ -148,18 +148,23 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["TensorCore"], path: "Tests/TestSupport",
             swiftSettings: strict),
+        .target(
+            name: "ModelTestSupport", dependencies: ["SouthGPT"], path: "Tests/ModelTestSupport",
+            swiftSettings: strict),
         tests("TensorCore", []),
         tests("MediaIO", ["TensorCore"]),
         tests("ModelZoo", ["TensorCore"]),
         tests("Diffusion", ["ModelZoo", "TensorCore"]),
         tests("Dialogue", ["ModelZoo", "TensorCore"]),
-        tests("SouthGPT", ["Dialogue", "Diffusion", "MediaIO", "ModelZoo", "TensorCore"]),
+        tests(
+            "SouthGPT",
+            ["Dialogue", "Diffusion", "MediaIO", "ModelTestSupport", "ModelZoo", "TensorCore"]),
         tests("DataPipeline", ["Dialogue", "MediaIO", "ModelZoo", "TensorCore"]),
         tests(
             "Training",
             [
-                "DataPipeline", "Dialogue", "Diffusion", "MediaIO", "ModelZoo", "SouthBenchmarks",
-                "SouthGPT", "TensorCore",
+                "DataPipeline", "Dialogue", "Diffusion", "MediaIO", "ModelTestSupport", "ModelZoo",
+                "SouthBenchmarks", "SouthGPT", "TensorCore",
             ]),
         tests("Evaluation", ["TensorCore"]),
         tests("SouthServer", ["TensorCore"]),

@@ -1,5 +1,6 @@
 import Foundation
 import MediaIO
+import ModelTestSupport
 import ModelZoo
 import SouthGPT
 import TensorCore

@@ -2,6 +2,7 @@ import Dialogue
 import Diffusion
 import Foundation
 import MediaIO
+import ModelTestSupport
 import ModelZoo
 import SouthGPT
 import TensorCore

@@ -6,42 +6,10 @@ import Testing
 
 /// `southgpt-embed` as the README's users run it.
 @Suite struct EmbedToolTests {
-    private struct Outcome {
-        let status: Int32
-        let output: String
-        let errors: String
-    }
-
-    private func process(
-        _ tool: String, in folder: String, _ arguments: [String]
-    ) -> Process {
-        let process = Process()
-        process.executableURL = URL(filePath: ProcessInfo.processInfo.arguments[0])
-            .deletingLastPathComponent().appending(component: tool)
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(filePath: folder)
-        process.environment = ["HOME": folder, "PATH": "/usr/bin"]
-        process.standardInput = FileHandle.nullDevice
-        return process
-    }
-
-    private func run(_ tool: String, in folder: String, _ arguments: String...) throws -> Outcome {
-        let process = process(tool, in: folder, arguments)
-        let (output, errors) = (Pipe(), Pipe())
-        (process.standardOutput, process.standardError) = (output, errors)
-        try process.run()
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        let problems = errors.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return Outcome(
-            status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
-            errors: String(decoding: problems, as: UTF8.self))
-    }
-
     /// A repository with captions and tiny decoders where the README's are.
     private func withRepository(_ body: (String) throws -> Void) throws {
         try withTemporaryFolder { folder in
-            let made = try run(
+            let made = try BuiltTool.run(
                 "southgpt-checkpoint", in: folder, "init", "--preset", "tiny", "--output", "m")
             #expect(made.status == 0, "\(made.errors)")
             let files = FileManager.default
@@ -83,7 +51,7 @@ import Testing
                 "../data/T-X_pair_data/cc3m/cc3m.json", "image", "../data/embed/",
                 "runwayml/stable-diffusion-v1-5"
             )
-            let first = try run(
+            let first = try BuiltTool.run(
                 "southgpt-embed", in: "\(folder)/\(place)", arguments.0, arguments.1, arguments.2,
                 arguments.3)
             #expect(first.status == 0, "\(first.errors)")
@@ -95,7 +63,7 @@ import Testing
             let array = try Checkpoint(contentsOf: "\(folder)/data/embed/003.jpg.npy")["array"]
             #expect(array?.shape == [77, 32])
             #expect(array?.dtype == .float16)
-            let second = try run(
+            let second = try BuiltTool.run(
                 "southgpt-embed", in: "\(folder)/\(place)", arguments.0, arguments.1, arguments.2,
                 arguments.3, "--resume", "--json", "--quiet")
             #expect(second.status == 0 && second.errors.isEmpty, "\(second.errors)")
@@ -105,8 +73,10 @@ import Testing
 
     @Test func readsDialoguesAndSaysWhatIsWrong() throws {
         try withRepository { folder in
-            func embed(_ captions: String, _ modality: String, _ model: String) throws -> Outcome {
-                try run(
+            func embed(_ captions: String, _ modality: String, _ model: String) throws
+                -> BuiltTool.Outcome
+            {
+                try BuiltTool.run(
                     "southgpt-embed", in: folder, captions, modality, "data/embed", model, "-q")
             }
             let file = "data/IT_data/T-T+X_data/audio_t2x.json"
@@ -144,7 +114,7 @@ import Testing
             packing.waitUntilExit()
             #expect(packing.terminationStatus == 0)
             for (file, made) in [("lines.jsonl", 3), ("shard.tar", 2)] {
-                let outcome = try run(
+                let outcome = try BuiltTool.run(
                     "southgpt-embed", in: folder, file, "image", "e",
                     "runwayml/stable-diffusion-v1-5", "-q")
                 #expect(outcome.status == 0, "\(outcome.errors)")
@@ -176,7 +146,7 @@ import Testing
                     atPath: "\(folder)/\(output)")
                 return (names ?? []).filter { $0.hasSuffix(".npy") }.sorted()
             }
-            let ended = process("southgpt-embed", in: folder, arguments("ended"))
+            let ended = BuiltTool("southgpt-embed", in: folder, arguments("ended")).process
             ended.standardError = FileHandle.nullDevice
             try ended.run()
             while ended.isRunning, made("ended").isEmpty { usleep(500) }
@@ -185,11 +155,10 @@ import Testing
             #expect(ended.terminationStatus != 0)
             #expect(made("ended").count < count)
             for output in ["ended", "whole"] {
-                let tool = process("southgpt-embed", in: folder, arguments(output))
-                tool.standardOutput = FileHandle.nullDevice
-                try tool.run()
-                tool.waitUntilExit()
-                #expect(tool.terminationStatus == 0)
+                let outcome = try BuiltTool(
+                    "southgpt-embed", in: folder, arguments(output)
+                ).outcome()
+                #expect(outcome.status == 0, "\(outcome.errors)")
             }
             let isSame = made("ended") == made("whole")
             #expect(isSame, "\(Set(made("ended")).symmetricDifference(made("whole")))")

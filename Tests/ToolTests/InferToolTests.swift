@@ -5,43 +5,12 @@ import MediaIO
 import TestSupport
 import Testing
 
-/// The built executables, as a user runs them.
+/// `southgpt-infer`, as a user runs it.
 @Suite struct InferToolTests {
-    private struct Outcome {
-        let status: Int32
-        let output: String
-        let errors: String
-    }
-
-    /// A tool beside this test's own binary.
-    private func process(_ tool: String, _ arguments: [String]) -> (Process, Pipe, Pipe) {
-        let folder = URL(filePath: ProcessInfo.processInfo.arguments[0])
-            .deletingLastPathComponent()
-        let process = Process()
-        process.executableURL = folder.appending(component: tool)
-        process.arguments = arguments
-        let (output, errors) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = errors
-        process.standardInput = FileHandle.nullDevice
-        return (process, output, errors)
-    }
-
-    private func run(_ tool: String, _ arguments: String...) throws -> Outcome {
-        let (process, output, errors) = process(tool, arguments)
-        try process.run()
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        let problems = errors.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return Outcome(
-            status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
-            errors: String(decoding: problems, as: UTF8.self))
-    }
-
     private func withModel(_ body: (_ folder: String, _ model: String) throws -> Void) throws {
         try withTemporaryFolder { folder in
             let model = "\(folder)/tiny"
-            let made = try run(
+            let made = try BuiltTool.run(
                 "southgpt-checkpoint", "init", "--preset", "tiny", "--seed", "13", "--output",
                 model)
             #expect(made.status == 0, "\(made.errors)")
@@ -58,7 +27,7 @@ import Testing
             try writePNG(recipeInput("p", [3, 40, 40], scale: 1) + 0.5, to: "\(folder)/p.png")
             var files: [[Data]] = []
             for output in ["a", "b"] {
-                let outcome = try run(
+                let outcome = try BuiltTool.run(
                     "southgpt-infer", "--model", model, "--prompt", "What is this?", "--image",
                     "\(folder)/p.png", "--modalities", "text,image,audio,video", "--seed", "7",
                     "--image-steps", "2", "--audio-steps", "2", "--video-steps", "2", "--frames",
@@ -95,16 +64,12 @@ import Testing
                 (["--model", model, "--height", "17"], "17"),
             ]
             for (arguments, message) in cases {
-                let (process, out, errors) = process(
-                    "southgpt-infer", arguments + ["--prompt", "Hi", "--output", output])
-                try process.run()
-                let said = out.fileHandleForReading.readDataToEndOfFile()
-                let problem = String(
-                    decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-                process.waitUntilExit()
-                #expect(process.terminationStatus == 1, "\(arguments): \(problem)")
-                #expect(problem.contains(message), "\(problem)")
-                #expect(said.isEmpty)
+                let outcome = try BuiltTool(
+                    "southgpt-infer", arguments + ["--prompt", "Hi", "--output", output]
+                ).outcome()
+                #expect(outcome.status == 1, "\(arguments): \(outcome.errors)")
+                #expect(outcome.errors.contains(message), "\(outcome.errors)")
+                #expect(outcome.output.isEmpty)
                 #expect(!FileManager.default.fileExists(atPath: output))
             }
         }
@@ -113,7 +78,7 @@ import Testing
     @Test func anOutputFolderThatCannotBeWrittenIsFoundBeforeAnyWork() throws {
         try withTemporaryFolder { folder in
             try Data().write(to: URL(filePath: "\(folder)/file"))
-            let outcome = try run(
+            let outcome = try BuiltTool.run(
                 "southgpt-infer", "--model", "\(folder)/none", "--prompt", "Hi", "--output",
                 "\(folder)/file/out")
             #expect(outcome.status == 1)
@@ -122,9 +87,9 @@ import Testing
     }
 
     @Test func wrongUsageExitsWith64() throws {
-        let unknown = try run("southgpt-infer", "--no-such-flag")
+        let unknown = try BuiltTool.run("southgpt-infer", "--no-such-flag")
         #expect(unknown.status == 64)
-        let outcome = try run(
+        let outcome = try BuiltTool.run(
             "southgpt-infer", "--model", "m", "--prompt", "x", "--modalities", "smell")
         #expect(outcome.status == 64)
         #expect(outcome.errors.contains("'smell'"))
@@ -133,18 +98,18 @@ import Testing
     @Test func ctrlCLeavesNoHalfWrittenFile() throws {
         try withModel { folder, model in
             let output = "\(folder)/out"
-            let (process, _, errors) = process(
+            let tool = BuiltTool(
                 "southgpt-infer",
                 [
                     "--model", model, "--prompt", "Draw.", "--modalities", "image",
                     "--image-steps", "999", "--output", output,
                 ])
-            try process.run()
+            try tool.process.run()
             // The first line of progress says that the work has begun.
-            _ = errors.fileHandleForReading.availableData
-            process.interrupt()
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 130)
+            _ = tool.errors.fileHandleForReading.availableData
+            tool.process.interrupt()
+            tool.process.waitUntilExit()
+            #expect(tool.process.terminationStatus == 130)
             #expect(names(output).isEmpty)
         }
     }

@@ -10,8 +10,8 @@ public struct StoredTensor: Sendable {
     package let load: @Sendable () throws -> Tensor
     private let release: @Sendable () -> Void
 
-    /// - Parameter forget: tells the system that the pages of the file that hold the elements are
-    ///   not needed for now
+    /// - Parameter forget: lets the system drop the pages of the file that hold the elements; they
+    ///   are read again when they are next touched
     package init(
         name: String, dtype: DType, shape: Shape, file: String,
         forget: @escaping @Sendable () -> Void = {},

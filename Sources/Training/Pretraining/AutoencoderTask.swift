@@ -52,14 +52,7 @@ public struct AutoencoderTask: TrainingTask {
     /// - Throws: `SettingsError`, `ConfigError`, `CheckpointError`
     public init(_ recipe: AutoencoderRecipe, _ source: PretrainingSource) throws {
         let folder = recipe.from.map(source.path)
-        let config: AutoencoderKLConfig
-        if let folder {
-            config = try ConfigFile.read(from: "\(folder)/config.json")
-        } else if let sizes = recipe.config {
-            config = sizes
-        } else {
-            throw source.fault("config", "absent", "the sizes, because from names no network")
-        }
+        let config = try source.config(in: folder, or: recipe.config)
         let weights = try Weights.starting(from: folder, seed: source.seed)
         network = try AutoencoderKL(config, from: weights)
         try weights.finish()

@@ -39,14 +39,7 @@ struct DenoiserNetworks: Sendable {
         }
 
         let folder = recipe.from.map(source.path)
-        let config: UNetConfig
-        if let folder {
-            config = try ConfigFile.read(from: "\(folder)/config.json")
-        } else if let sizes = recipe.config {
-            config = sizes
-        } else {
-            throw source.fault("config", "absent", "the sizes, because from names no network")
-        }
+        let config = try source.config(in: folder, or: recipe.config)
         let spatial = folder == nil ? recipe.spatialFrom.map(source.path) : nil
         let unetWeights = try Weights.starting(
             from: folder ?? spatial, drawing: spatial == nil ? [] : Self.temporal,

@@ -70,14 +70,7 @@ public struct LanguageModelTask: TrainingTask {
             throw source.fault("max_length", "\(recipe.maxLength)", "more than 1")
         }
         let folder = recipe.from.map(source.path)
-        var config: LLaMAConfig
-        if let folder {
-            config = try ConfigFile.read(from: "\(folder)/config.json")
-        } else if let sizes = recipe.config {
-            config = sizes
-        } else {
-            throw source.fault("config", "absent", "the sizes, because from names no model")
-        }
+        var config = try source.config(in: folder, or: recipe.config)
         if let place = recipe.tokenizer.map(source.path) ?? folder {
             tokenizer = try LLaMATokenizer(folder: place)
         } else {

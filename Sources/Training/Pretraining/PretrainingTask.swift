@@ -1,5 +1,6 @@
 public import DataPipeline
 import Dialogue
+import ModelZoo
 
 /// The components that can be trained on their own, as `--task` names them.
 public enum PretrainingTask: String, Codable, CaseIterable, Sendable {
@@ -106,6 +107,17 @@ public struct PretrainingSource: Sendable {
     }
 
     func path(_ path: String) -> String { resolvedPath(path, root: root) }
+
+    /// The sizes of a network that continues from a folder, or else those that the recipe states.
+    func config<Config: Decodable>(
+        in folder: String?, or stated: Config?, key: String = "config"
+    ) throws -> Config {
+        if let folder { return try ConfigFile.read(from: "\(folder)/config.json") }
+        guard let stated else {
+            throw fault(key, "absent", "the sizes, because from names no network")
+        }
+        return stated
+    }
 
     func fault(_ key: String, _ found: String, _ expected: String) -> SettingsError {
         .badValue(key: "recipe.\(key)", file: file, found: found, expected: expected)

@@ -53,13 +53,6 @@ struct TextTower: Sendable {
         // Fresh parts of one run do not draw the same numbers.
         let weights = try Weights.starting(
             from: folder, drawing: ["text_projection.weight"], seed: source.seed &+ 1)
-        func read<Config: Decodable>(_ fresh: Config?, _ name: String) throws -> Config {
-            if let folder { return try ConfigFile.read(from: "\(folder)/config.json") }
-            guard let fresh else {
-                throw source.fault("\(key).\(name)", "absent", "the sizes of a fresh encoder")
-            }
-            return fresh
-        }
         func check(_ vocabulary: Int, _ tokens: Int) throws {
             guard vocabulary > tokens else { return }
             throw source.fault(
@@ -67,7 +60,7 @@ struct TextTower: Sendable {
         }
         switch style {
         case .clip:
-            var config = try read(recipe.clip, "clip")
+            var config = try source.config(in: folder, or: recipe.clip, key: "\(key).clip")
             vocabulary = try TextVocabulary(
                 .clip(), folder: recipe.tokenizer, size: config.vocabSize, source)
             if folder == nil { config.vocabSize = vocabulary.size }
@@ -79,7 +72,7 @@ struct TextTower: Sendable {
             }
             try weights.finish(unused: CLIPTextModel.unused)
         case .clap:
-            var config = try read(recipe.clap, "clap")
+            var config = try source.config(in: folder, or: recipe.clap, key: "\(key).clap")
             vocabulary = try TextVocabulary(
                 .roberta, folder: recipe.tokenizer, size: config.vocabSize, source)
             if folder == nil { config.vocabSize = vocabulary.size }

@@ -75,14 +75,7 @@ public struct VocoderTask: TrainingTask {
         judging: Weights
     ) throws {
         let folder = recipe.from.map(source.path)
-        let config: HiFiGANConfig
-        if let folder {
-            config = try ConfigFile.read(from: "\(folder)/config.json")
-        } else if let sizes = recipe.config {
-            config = sizes
-        } else {
-            throw source.fault("config", "absent", "the sizes, because from names no network")
-        }
+        let config = try source.config(in: folder, or: recipe.config)
         try recipe.medium.check(source)
         guard recipe.medium.modality == .audio, let mel = recipe.medium.mel else {
             throw source.fault("medium.modality", recipe.medium.modality.rawValue, "audio")

@@ -1,6 +1,7 @@
 import DataPipeline
 import Dialogue
 import Foundation
+import ModelTestSupport
 import ModelZoo
 import SouthGPT
 import TensorCore

@@ -2,10 +2,10 @@ import Foundation
 import SouthGPT
 
 /// One tiny model for all tests of this process.
-enum TinyFolder {
-    static let path: String = {
+package enum TinyFolder {
+    package static let path: String = {
         let folder = FileManager.default.temporaryDirectory.appending(
-            component: "southgpt-stages-\(ProcessInfo.processInfo.processIdentifier)"
+            component: "southgpt-tiny-\(ProcessInfo.processInfo.processIdentifier)"
         ).path
         do {
             if !FileManager.default.fileExists(atPath: folder) {
@@ -16,4 +16,11 @@ enum TinyFolder {
         }
         return folder
     }()
+
+    /// A copy that a test may damage.
+    package static func copy(in folder: String) throws -> String {
+        let copy = "\(folder)/model"
+        try FileManager.default.copyItem(atPath: path, toPath: copy)
+        return copy
+    }
 }
