@@ -77,6 +77,6 @@ import Training
         #expect(
             error?.description
                 == "llama.yaml: 'recipe.config' is absent, expected the sizes, because from names "
-                + "no model.")
+                + "no network.")
     }
 }
