@@ -27,9 +27,13 @@ struct AdapterStep {
                 name: parameter.name, dtype: shape.count == 1 ? .float32 : dtype, shape: shape,
                 file: "memory"
             ) {
-                let values = uneven(shape, .cpu) * (shape.count == 1 ? 1 : 0.05)
-                if shape.count == 1 { return values }
-                return dtype.isBlocked ? values.quantized(to: dtype) : values.cast(to: dtype)
+                if shape.count == 1 { return uneven(shape, .cpu) }
+                // Some rows at a time: the largest in float32 would be the peak of the whole.
+                let parts = stride(from: 0, to: shape[0], by: 1024).map { first in
+                    let rows = uneven([min(1024, shape[0] - first), shape[1]], .cpu) * 0.05
+                    return dtype.isBlocked ? rows.quantized(to: dtype) : rows.cast(to: dtype)
+                }
+                return .concatenate(parts, axis: 0)
             }
         }
         let weights = Weights(

@@ -28,8 +28,16 @@ import Testing
     @Test func keepsNoMoreThanAQuarterAboveThePeak() {
         let pool = BufferPool(cacheFloor: 0)
         for size in [1 << 20, 1 << 19, 1 << 18] { _ = pool.storage(byteCount: size) }
-        // Together they would exceed what was ever needed: the largest went back.
+        // Together they would exceed what was ever needed: the one that waited longest went back.
         #expect(figures(pool) == [0, 1 << 20, (1 << 19) + (1 << 18)])
+    }
+
+    @Test func whatAnEarlierPassLeftGoesBackBeforeWhatThisOneUses() {
+        let pool = BufferPool(cacheFloor: 1 << 20)
+        // Four at a time, then none of that size again.
+        _ = (0..<4).map { _ in pool.storage(byteCount: 1 << 18) }
+        for _ in 0..<5 { _ = pool.storage(byteCount: 1 << 20) }
+        #expect(pool.usage.systemRequests == 4 + 1)
     }
 
     @Test func aRepeatedPassTakesNothingFromTheSystem() async {

@@ -22,8 +22,39 @@ package final class BufferPool: Sendable {
         var usage = Usage()
         /// The peak, whatever `resetPeak` forgot.
         var highest = 0
-        /// Addresses of free buffers, by the size of their class.
-        var free: [Int: [UInt]] = [:]
+        /// Free buffers by the size of their class, the one that has waited longest first.
+        var free: [Int: [Waiting]] = [:]
+        /// Buffers released so far.
+        var releases = 0
+
+        mutating func put(_ address: UInt, _ size: Int) {
+            releases += 1
+            usage.cached += size
+            free[size, default: []].append(Waiting(address: address, since: releases))
+        }
+
+        /// The buffer of a class that was released last.
+        mutating func take(_ size: Int) -> UInt? {
+            guard let buffer = free[size]?.popLast() else { return nil }
+            usage.cached -= size
+            return buffer.address
+        }
+
+        /// The buffer that has waited longest.
+        mutating func takeOldest() -> UInt? {
+            func since(_ buffers: [Waiting]) -> Int { buffers.first?.since ?? .max }
+            guard let size = free.min(by: { since($0.value) < since($1.value) })?.key,
+                free[size]?.isEmpty == false
+            else { return nil }
+            usage.cached -= size
+            return free[size]?.removeFirst().address
+        }
+    }
+
+    private struct Waiting {
+        let address: UInt
+        /// Number of its release.
+        let since: Int
     }
 
     package static let shared = BufferPool(cacheFloor: 1 << 28)
@@ -51,7 +82,7 @@ package final class BufferPool: Sendable {
                 state.usage.cached = 0
                 state.highest = state.usage.current
             }
-            return state.free.values.flatMap { $0 }
+            return state.free.values.flatMap { $0.map(\.address) }
         }
         BufferPool.release(buffers)
     }
@@ -63,10 +94,7 @@ package final class BufferPool: Sendable {
             state.usage.current += size
             state.usage.peak = max(state.usage.peak, state.usage.current)
             state.highest = max(state.highest, state.usage.current)
-            if let address = state.free[size]?.popLast() {
-                state.usage.cached -= size
-                return (address, [])
-            }
+            if let address = state.take(size) { return (address, []) }
             state.usage.systemRequests += 1
             // Buffers of classes that are not asked for make room for one that is.
             return (nil, evict(from: &state))
@@ -83,26 +111,19 @@ package final class BufferPool: Sendable {
     private func recycle(_ pointer: UnsafeMutableRawPointer, _ size: Int) {
         let surplus = state.withLock { state in
             state.usage.current -= size
-            state.usage.cached += size
-            state.free[size, default: []].append(UInt(bitPattern: pointer))
+            state.put(UInt(bitPattern: pointer), size)
             return evict(from: &state)
         }
         BufferPool.release(surplus)
     }
 
-    /// Takes the largest waiting buffers out while tensors and they together exceed the peak by
-    /// more than a quarter.
+    /// Takes those out that have waited longest while tensors and they together exceed the peak by
+    /// more than a quarter: what a pass that ended has left makes room for the one that runs.
     private func evict(from state: inout State) -> [UInt] {
         let limit = max(state.highest + state.highest / 4, state.usage.current + cacheFloor)
-        guard state.usage.current + state.usage.cached > limit else { return [] }
         var evicted: [UInt] = []
-        for size in state.free.keys.sorted(by: >) {
-            while state.usage.current + state.usage.cached > limit,
-                let address = state.free[size]?.popLast()
-            {
-                evicted.append(address)
-                state.usage.cached -= size
-            }
+        while state.usage.current + state.usage.cached > limit, let address = state.takeOldest() {
+            evicted.append(address)
         }
         return evicted
     }
