@@ -147,8 +147,10 @@ def prepared(kind, n, dtype):
             return lambda: F.linear(x, w, b)
         return lambda: F.gelu(F.linear(x, w, b))
     if kind == "convolution":
-        x, w = r(n[0], n[1], n[3], n[3]), r(n[2], n[1], 3, 3)
-        return lambda: F.conv2d(x, w, padding=1)
+        batch, inputs, outputs, side, kernel, stride = n
+        x, w = r(batch, inputs, side, side), r(outputs, inputs, kernel, kernel)
+        padding = 0 if kernel == stride else kernel // 2
+        return lambda: F.conv2d(x, w, stride=stride, padding=padding)
     if kind in ("attention", "causalAttention"):
         q, k, v = (r(*n) for _ in range(3))
         causal = kind == "causalAttention"

@@ -12,7 +12,8 @@ public struct OperationCase: Codable, Equatable, Sendable {
         case linear
         /// The same with the exact GELU after it.
         case linearGELU
-        /// 3×3, padding 1: `batch, inputs, outputs, side`
+        /// A square kernel: `batch, inputs, outputs, side, kernel, stride`; padded by half the
+        /// kernel, but patches not at all.
         case convolution
         /// `batch, heads, time, size`; the causal one counts the whole square too.
         case attention, causalAttention
@@ -71,7 +72,8 @@ public struct OperationCase: Codable, Equatable, Sendable {
         return switch kind {
         case .linear where sizes[0] == 1: Double(weights.byteCount(of: sizes[1] * sizes[2])) / 1e9
         case .product, .linear, .linearGELU: 2 * product / 1e9
-        case .convolution: 18 * product * n[3] / 1e9
+        case .convolution:
+            2 * n[0] * n[1] * n[2] * n[4] * n[4] * (n[3] / n[5]) * (n[3] / n[5]) / 1e9
         case .attention, .causalAttention: 4 * product * n[2] / 1e9
         case .groupNormSiLU, .softmax, .layerNorm: 2 * 4 * product / 1e9
         case .geglu: 1.5 * 4 * product / 1e9
@@ -124,11 +126,17 @@ public struct OperationCase: Codable, Equatable, Sendable {
         }
     }
 
+    /// Those of the decoders and, in patches, of the vision tower.
     private static let convolutions: [OperationCase] = [
-        (2, 320, 64), (2, 640, 32), (2, 1280, 16), (1, 512, 64), (1, 256, 256), (1, 128, 512),
-    ].map { batch, channels, side in
-        OperationCase(
-            "conv 3×3 \(batch)×\(channels)×\(side)²", .convolution,
-            [batch, channels, channels, side])
+        (2, 320, 320, 64, 3, 1), (2, 640, 640, 32, 3, 1), (2, 1280, 1280, 16, 3, 1),
+        (1, 512, 512, 64, 3, 1), (1, 256, 256, 256, 3, 1), (1, 128, 128, 512, 3, 1),
+        (2, 4, 320, 64, 3, 1), (2, 320, 4, 64, 3, 1), (2, 320, 320, 64, 3, 2),
+        (2, 320, 320, 64, 1, 1), (2, 1280, 1280, 16, 1, 1), (1, 3, 1280, 224, 14, 14),
+    ].map { batch, inputs, outputs, side, kernel, stride in
+        let channels = inputs == outputs ? "\(inputs)" : "\(inputs)→\(outputs)"
+        let step = stride == 1 ? "" : "/\(stride)"
+        return OperationCase(
+            "conv \(kernel)×\(kernel)\(step) \(batch)×\(channels)×\(side)²", .convolution,
+            [batch, inputs, outputs, side, kernel, stride])
     }
 }

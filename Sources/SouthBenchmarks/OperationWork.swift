@@ -15,8 +15,11 @@ extension OperationCase {
             let activation: Activation = kind == .linear ? .identity : .gelu
             return { _ = x.linear(weight, bias: bias, activation: activation) }
         case .convolution:
-            let (x, weight) = (noise(n[0], n[1], n[3], n[3]), noise(n[2], n[1], 3, 3))
-            let geometry = ConvolutionGeometry(stride: [1, 1], padding: [1, 1], dilation: [1, 1])
+            let (kernel, stride) = (n[4], n[5])
+            let (x, weight) = (noise(n[0], n[1], n[3], n[3]), noise(n[2], n[1], kernel, kernel))
+            let padding = kernel == stride ? 0 : kernel / 2
+            let geometry = ConvolutionGeometry(
+                stride: [stride, stride], padding: [padding, padding], dilation: [1, 1])
             return { _ = x.convolved(with: weight, geometry) }
         case .attention, .causalAttention:
             let (q, k, v) = (
