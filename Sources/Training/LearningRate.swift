@@ -12,7 +12,7 @@ import FoundationEssentials
 public struct LearningRate: Equatable, Sendable {
     /// What follows the warm-up, by the names that `scheduler.type` has for it.
     public enum Decay: String, Codable, CaseIterable, Sendable {
-        /// In a line to zero.
+        /// In a line to `minimum`.
         case linear = "WarmupDecayLR"
         /// Along half a cosine to `final`.
         case cosine = "WarmupCosineLR"
@@ -30,7 +30,7 @@ public struct LearningRate: Equatable, Sendable {
 
     public let decay: Decay
     public let warmup: Warmup
-    /// The rate at the start of the warm-up.
+    /// The rate at the start of the warm-up, and at the end of a line.
     public let minimum: Double
     /// The rate at its end, the highest.
     public let maximum: Double
@@ -65,7 +65,7 @@ public struct LearningRate: Equatable, Sendable {
         let left =
             Double(max(0, totalSteps - completed)) / Double(max(1, totalSteps - warmupSteps))
         switch decay {
-        case .linear: return maximum * left
+        case .linear: return minimum + (maximum - minimum) * left
         case .cosine: return final + (maximum - final) * (1 - cos(.pi * min(1, left))) / 2
         case .constant: return maximum
         }

@@ -12,6 +12,14 @@ import Training
         #expect(abs(schedule(step) - rate) <= 1e-6 * max(rate, 1e-4))
     }
 
+    /// DeepSpeed's is `min + (max - min) · gamma` on both sides of the warm-up's end.
+    @Test(arguments: [(1000, 5e-4), (5500, 2.55e-4), (9100, 5.9e-5), (10000, 1e-5), (12000, 1e-5)])
+    func fallsToItsMinimum(_ step: Int, _ rate: Double) {
+        let schedule = LearningRate(
+            minimum: 1e-5, maximum: 5e-4, warmupSteps: 1000, totalSteps: 10000)
+        #expect(abs(schedule(step) - rate) <= 1e-12)
+    }
+
     @Test(arguments: LearningRate.Decay.allCases)
     func startsAtItsMinimum(_ decay: LearningRate.Decay) {
         let schedule = LearningRate(
