@@ -22,9 +22,11 @@ public struct Delta: Sendable {
 
     /// Opens a delta: a folder with `pytorch_model.pt` or `model.safetensors`, or such a file.
     ///
+    /// - Parameter unrounded: prefers the file of a folder that training goes on from, in `float32`,
+    ///   to the published one, which is half as large
     /// - Throws: `CheckpointError`, `ModelError`
-    public init(_ path: String) throws {
-        guard let file = Delta.file(at: path) else {
+    public init(_ path: String, unrounded: Bool = false) throws {
+        guard let file = Delta.file(at: path, unrounded: unrounded) else {
             throw ModelError.missingComponent(name: "delta", path: "\(path)/pytorch_model.pt")
         }
         self.file = file
@@ -42,10 +44,11 @@ public struct Delta: Sendable {
     }
 
     /// The file of a delta at that path; nil where there is none.
-    package static func file(at path: String) -> String? {
+    private static func file(at path: String, unrounded: Bool) -> String? {
         let manager = FileManager.default
         guard manager.isFolder(path) else { return manager.fileExists(atPath: path) ? path : nil }
-        return ["model.safetensors", "pytorch_model.pt"].map { "\(path)/\($0)" }
+        let names = ["pytorch_model.pt", "model.safetensors"]
+        return (unrounded ? names.reversed() : names).map { "\(path)/\($0)" }
             .first(where: manager.fileExists(atPath:))
     }
 
@@ -85,6 +88,8 @@ public struct DeltaNotes: Equatable, Sendable {
     public var base: BaseFingerprint?
     /// Which hidden states the projection of a modality reads, where they are not the last.
     public var hiddenLayers: [String: [Int]] = [:]
+    /// The delta that the stage began with, in its own words.
+    public var startedFrom: String?
 
     /// Notes that say nothing.
     public init() {}
@@ -108,6 +113,7 @@ public struct DeltaNotes: Equatable, Sendable {
         movesBaseRows = texts["changed_rows"] != "added"
         base = try decoded("base_model")
         hiddenLayers = try decoded("hidden_layers") ?? [:]
+        startedFrom = texts["started_from"]
     }
 
     /// As strings of a file's metadata.
@@ -121,6 +127,7 @@ public struct DeltaNotes: Equatable, Sendable {
             "stage": text(stage), "lora_alpha": text(loraAlpha), "token_map": text(tokenIDs),
             "changed_rows": movesBaseRows ? "all" : "added", "base_model": text(base),
             "hidden_layers": hiddenLayers.isEmpty ? nil : text(hiddenLayers),
+            "started_from": startedFrom,
         ]
         return all.compactMapValues { $0 }
     }

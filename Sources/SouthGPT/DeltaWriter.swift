@@ -8,9 +8,10 @@ package import TensorCore
 
 /// Writes what training added, in the files, names and types of the published training.
 ///
-/// `pytorch_model.pt` and `model.safetensors` hold the same tensors in `float16`, whole tables of
-/// the vocabulary among them; both say what `DeltaNotes` has. Beside them lie the tokenizer with
-/// its added tokens and the language model's `config.json` with the enlarged vocabulary.
+/// `pytorch_model.pt` holds the tensors in `float16`, as published, whole tables of the vocabulary
+/// among them; `model.safetensors` the same as they were trained, in `float32`, so that the next
+/// stage loses nothing. Both say what `DeltaNotes` has. Beside them lie the tokenizer with its added
+/// tokens and the language model's `config.json` with the enlarged vocabulary.
 package struct DeltaWriter {
     /// The language model's tensors under its own names.
     package var languageModel: [(name: String, value: Tensor)]
@@ -18,18 +19,19 @@ package struct DeltaWriter {
     package var projections: [(name: String, value: Tensor)]
     package var notes: DeltaNotes
     package var tokenizer: LLaMATokenizer
-    /// The language model's `config.json`, whose vocabulary is enlarged.
+    /// The language model's sizes, its vocabulary enlarged.
+    package var config: LLaMAConfig
+    /// Its `config.json`, of which everything else is kept; a GGUF file has none.
     package var configFile: String
-    package var vocabularySize: Int
 
     package init(
         languageModel: [(name: String, value: Tensor)],
         projections: [(name: String, value: Tensor)], notes: DeltaNotes,
-        tokenizer: LLaMATokenizer, configFile: String, vocabularySize: Int
+        tokenizer: LLaMATokenizer, config: LLaMAConfig, configFile: String
     ) {
         (self.languageModel, self.projections) = (languageModel, projections)
         (self.notes, self.tokenizer) = (notes, tokenizer)
-        (self.configFile, self.vocabularySize) = (configFile, vocabularySize)
+        (self.config, self.configFile) = (config, configFile)
     }
 
     /// The names of the published regime that fits: adapters wrap the language model.
@@ -51,13 +53,15 @@ package struct DeltaWriter {
         } catch {
             throw CheckpointError.unwritable(file: kept, reason: "\(error)")
         }
-        let stored = tensors.map { ($0.name, $0.value.cast(to: .float16)) }
+        let tensors = tensors
         try tokenizer.write(to: kept)
         try writeConfig(to: "\(kept)/config.json")
         try PyTorchArchive.write(
-            stored, metadata: notes.metadata, to: "\(kept)/pytorch_model.pt")
+            tensors.map { ($0.name, $0.value.cast(to: .float16)) }, metadata: notes.metadata,
+            to: "\(kept)/pytorch_model.pt")
         try Safetensors.write(
-            stored, metadata: notes.metadata, to: "\(kept)/model.safetensors")
+            tensors.map { ($0.name, $0.value.cast(to: .float32)) }, metadata: notes.metadata,
+            to: "\(kept)/model.safetensors")
         for name in [
             "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json",
             "added_tokens.json", "config.json", "pytorch_model.pt", "model.safetensors",
@@ -66,17 +70,18 @@ package struct DeltaWriter {
         }
     }
 
-    /// Everything that the file says stays as it is.
+    /// Everything else that the file says stays as it is.
     private func writeConfig(to path: String) throws {
-        let config: LLaMAConfig = try ConfigFile.read(from: configFile)
-        let text = String(
-            decoding: FileManager.default.contents(atPath: configFile) ?? Data(), as: UTF8.self)
-        let enlarged = text.replacing(
-            /"vocab_size"\s*:\s*[0-9]+/, with: "\"vocab_size\": \(vocabularySize)")
+        guard let bytes = FileManager.default.contents(atPath: configFile) else {
+            try ConfigFile.write(config, to: path)
+            return
+        }
+        let enlarged = String(decoding: bytes, as: UTF8.self).replacing(
+            /"vocab_size"\s*:\s*[0-9]+/, with: "\"vocab_size\": \(config.vocabSize)")
         try AtomicFile.write(to: path) { try $0.write(enlarged) }
         let written: LLaMAConfig = try ConfigFile.read(from: path)
         precondition(
-            written.vocabSize == vocabularySize && written.hiddenSize == config.hiddenSize,
+            written.vocabSize == config.vocabSize && written.hiddenSize == config.hiddenSize,
             "\(path): the vocabulary was not enlarged")
     }
 

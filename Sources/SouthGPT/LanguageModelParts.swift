@@ -26,14 +26,14 @@ package struct LanguageModelParts: Sendable {
     package let model: LLaMA
     /// All of its weights, in the order they were asked for.
     package let parameters: [Parameter]
-    /// Its folder.
+    /// Its folder, or its file.
     package let folder: String
     /// What tells it from others.
     package let fingerprint: BaseFingerprint
     /// The adapters that it has.
     package let adapter: LoRAConfig?
 
-    /// Opens a folder of LLaMA's files.
+    /// Opens a folder of LLaMA's files, or one model as GGUF: the weights stay in its blocks.
     ///
     /// - Parameter training: apart from their tables, rows of added tokens are then parameters of
     ///   their own, in `float32`
@@ -44,8 +44,9 @@ package struct LanguageModelParts: Sendable {
         memory: MemoryBudget = MemoryBudget()
     ) throws {
         folder = path
-        var config: LLaMAConfig = try ConfigFile.read(from: "\(path)/config.json")
-        let base = try Checkpoint(folder: path)
+        let files = try LLaMAFiles(path)
+        let base = files.checkpoint
+        var config = files.config
         try memory.reserve(base.byteCount, for: "The language model", mapped: true)
         fingerprint = try BaseFingerprint(base)
         if let delta, let expected = delta.notes.base, !fingerprint.matches(expected) {

@@ -30,20 +30,23 @@ package struct Projections: Sendable {
     /// What the delta has for modalities that the folder does not make.
     package let unused: [StoredTensor]
 
-    /// - Parameter fresh: draws what no file has; absent, that is an error
+    /// - Parameters:
+    ///   - modalities: what there are to be projections for; nil: what the folder makes, and where
+    ///     it has no decoder all of them
+    ///   - fresh: draws what no file has; absent, that is an error
     /// - Throws: `ModelError`, `CheckpointError`, `ConfigError`, `DecoderError`
     package init(
         _ folder: ModelFolder, _ delta: Delta?, inputWidth: Int, hiddenSize: Int,
-        tokens: SignalTokens, fresh: FreshProjections? = nil, device: Device = .cpu
+        tokens: SignalTokens, modalities: [Modality]? = nil, fresh: FreshProjections? = nil,
+        device: Device = .cpu
     ) throws {
         let sources = try ProjectionSources(folder, delta, fresh, device: device)
         let (_, inputWeights) = try sources.open("inputProjection", "llama_proj")
         input = try InputProjection(
             inputWidth: inputWidth, hiddenSize: hiddenSize, from: inputWeights)
         var outputs: [Modality: OutputProjection] = [:]
-        // A layout without decoders is one to train for all of them.
-        let modalities = folder.modalities.isEmpty ? Modality.signalOrder : folder.modalities
-        for modality in modalities {
+        let found = folder.modalities.isEmpty ? Modality.signalOrder : folder.modalities
+        for modality in modalities ?? found {
             let component = "outputProjection.\(modality.rawValue)"
             let name = OutputProjection.name(of: modality)
             let (checkpoint, weights) = try sources.open(component, name)

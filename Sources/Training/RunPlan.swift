@@ -40,10 +40,12 @@ public struct RunPlan: Sendable {
     ///   - sizes: samples to train on in each dataset of `dataset_name_list`, in its order
     ///   - ranks: processes that train together
     ///   - globalBatch: of the run that goes on, whatever its ranks were; nil for a new one
-    /// - Throws: `SettingsError` for a run without a step; `DatasetError.tooSmall`
+    ///   - unused: the task's keys and the command line's flags that were given and have no effect,
+    ///     to be named with the engine's
+    /// - Throws: `SettingsError` for a run without a step, or a dataset without a batch
     public init(
         task: String, settings: RunSettings<some Any>, sizes: [Int], ranks: Int = 1,
-        globalBatch: Int? = nil, notes: [String] = []
+        globalBatch: Int? = nil, unused: [String] = []
     ) throws {
         let (config, engine) = (settings.run, settings.engine)
         precondition(
@@ -59,6 +61,13 @@ public struct RunPlan: Sendable {
                 expected: "at most \(globalBatch), the samples of a batch of this run")
         }
         self.globalBatch = globalBatch
+        for (name, size) in zip(config.datasetNameList, sizes) where size < globalBatch {
+            throw SettingsError.badValue(
+                key: "dataset_name_list", file: "the settings",
+                found: "'\(name)', of \(size) samples",
+                expected: "datasets of one batch or more: \(globalBatch). Use fewer ranks, a "
+                    + "smaller train_micro_batch_size_per_gpu, or leave it out")
+        }
         batchesPerEpoch = try BlendedSampler(
             sizes: sizes, globalBatch: globalBatch, ranks: ranks, seed: config.seed
         ).batchesPerEpoch
@@ -78,8 +87,10 @@ public struct RunPlan: Sendable {
         let total = max(1, min(counted, config.maxSteps ?? counted))
         learningRate = engine.learningRate(
             steps: total, warmupSteps: max(10, Int(Double(total) * config.warmupRate)))
-        self.notes =
-            RunPlan.notes(engine, globalBatch: globalBatch, ranks: ranks) + engine.notes + notes
+        let ignored = engine.unusedKeys + unused
+        notes =
+            RunPlan.notes(engine, globalBatch: globalBatch, ranks: ranks) + engine.notes
+            + (ignored.isEmpty ? [] : ["without effect: \(ignored.joined(separator: ", "))."])
     }
 
     private static func notes(

@@ -13,7 +13,8 @@ extension RunSummary {
                         parameters: $0.count)
                 }
             },
-            data: data.summary, batchSize: plan.batchSize, microBatch: plan.microBatch,
+            parameters: task.parameterReport, data: data.summary, batchSize: plan.batchSize,
+            microBatch: plan.microBatch,
             accumulation: plan.accumulation, ranks: plan.ranks, steps: plan.steps,
             completed: completed, config: plan.values, notes: plan.notes)
     }

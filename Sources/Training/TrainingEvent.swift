@@ -62,6 +62,8 @@ public struct RunSummary: Sendable, Codable, Equatable {
     /// Such as `stage_1`.
     public let task: String
     public let groups: [Group]
+    /// All there is and what of it moves, where a task says so.
+    public let parameters: ParameterReport?
     public let data: [Data]
     /// Samples of one optimiser step, over all ranks.
     public let batchSize: Int

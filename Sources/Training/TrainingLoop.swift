@@ -43,19 +43,22 @@ final class TrainingLoop<Task: TrainingTask> {
             task: task.name, plan: plan, data: data, identity: task.identity, folder: folder.path)
         state = found ?? RunState(task: task, plan: plan, data: data)
         state.config = plan.values
-        let tensors = try saved.map { try folder.tensors(ofStep: $0) }
-        if let tensors { try RunTensors.restore(task, from: tensors.parameters) }
         optimizers = try task.phases.map { phase in
-            let optimizer = try PhaseOptimizer(
-                phase, plan.engine.optimizerConfig, communicator: communicator)
+            try PhaseOptimizer(phase, plan.engine.optimizerConfig, communicator: communicator)
+        }
+        if let saved { try restore(step: saved) }
+    }
+
+    /// Puts a checkpoint in place: the weights, and what the optimisers remember.
+    private func restore(step: Int) throws {
+        let tensors = try folder.tensors(ofStep: step)
+        try RunTensors.restore(task, from: tensors.parameters)
+        for (phase, optimizer) in zip(task.phases, optimizers) {
             let mark = "\(phase.name)/"
-            try tensors.map {
-                try optimizer.restore(
-                    $0.optimizer.renamed {
-                        $0.hasPrefix(mark) ? String($0.dropFirst(mark.count)) : nil
-                    })
-            }
-            return optimizer
+            try optimizer.restore(
+                tensors.optimizer.renamed {
+                    $0.hasPrefix(mark) ? String($0.dropFirst(mark.count)) : nil
+                })
         }
     }
 
@@ -72,8 +75,12 @@ final class TrainingLoop<Task: TrainingTask> {
         if let restoredNote { note(.message(restoredNote)) }
         let reason = try await steps(stop: stop)
         if case .stoppedEarly = reason, let best = state.best?.step, folder.steps.contains(best) {
-            try RunTensors.restore(task, from: folder.tensors(ofStep: best).parameters)
+            try restore(step: best)
             note(.message("the weights are those of step \(best), which evaluated best."))
+        }
+        switch reason {
+        case .completed, .stoppedEarly: for optimizer in optimizers { try optimizer.unround() }
+        case .interrupted, .notFinite, .failed: break
         }
         note(.stopped(reason, step: state.step))
         return reason

@@ -59,6 +59,35 @@ import Training
         }
     }
 
+    /// What 16 bits leave of a weight is no place to begin at, nor what is written in the end.
+    @Test(arguments: [1, 2])
+    func mastersBeginAtWhatWasReadAndAreWhatIsWritten(_ size: Int) throws {
+        let read = recipeInput("read", [5, 7], scale: 1)
+        #expect(read.cast(to: .bfloat16).floats() != read.floats())
+        let written = try ranks(size) { communicator in
+            let weight = Parameter("w", read)
+            let other = Parameter("v", recipeInput("other", [3], scale: 1))
+            var config = OptimizerConfig()
+            (config.weightDecay, config.partitionsState) = (0, true)
+            let optimizer = try PhaseOptimizer(
+                TrainingPhase(
+                    "all", [ParameterGroup("all", [weight, other])], storage: .bfloat16),
+                config, communicator: communicator)
+            #expect(weight.value.dtype == .bfloat16)
+            // A step that moves nothing.
+            try optimizer.accumulate(loss([(weight, read)]), isLast: true)
+            _ = try optimizer.step(rate: 0, clip: nil)
+            #expect(weight.value.floats() == read.cast(to: .bfloat16).floats())
+            let state = Dictionary(uniqueKeysWithValues: try optimizer.state().map { ($0, $1) })
+            if communicator.rank == 0 { #expect(state["master.w"]?.floats() == read.floats()) }
+            try optimizer.unround()
+            return [weight.value.floats(), other.value.floats()]
+        }
+        for values in written {
+            #expect(values == [read.floats(), recipeInput("other", [3], scale: 1).floats()])
+        }
+    }
+
     @Test func microBatchesAddUp() throws {
         func train(_ parts: [[Float]]) throws -> [Float] {
             let weight = Parameter("w", Tensor([1, 2, 3]))

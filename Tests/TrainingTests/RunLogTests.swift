@@ -116,6 +116,20 @@ import Training
         }
     }
 
+    @Test func picturesAndSoundsOfPreviewsAreFilesToo() throws {
+        try withTemporaryFolder { folder in
+            let names = try write(to: folder)
+            #expect(names.contains("previews"))
+            let place = "\(folder)/previews"
+            let tasks = try FileManager.default.contentsOfDirectory(atPath: place)
+            let steps = try FileManager.default.contentsOfDirectory(atPath: "\(place)/\(tasks[0])")
+            let files = try FileManager.default.contentsOfDirectory(
+                atPath: "\(place)/\(tasks[0])/\(steps[0])")
+            #expect(tasks == ["stage_1"] && steps == ["00000010"])
+            #expect(files.sorted() == ["heard.wav", "seen.png"])
+        }
+    }
+
     @Test func theTextLogHasTheOriginalsLines() throws {
         try withTemporaryFolder { folder in
             let names = try write(to: folder)

@@ -55,8 +55,7 @@ import Training
                 try RunSettings(stage: .instructionTuning, folder: folder, extra: file)
             }
             #expect(
-                error?.description == "\(file): unknown key 'train.epoch'; did you mean 'epochs'?"
-                    || error?.description == "\(file): unknown key 'epoch'; did you mean 'epochs'?")
+                error?.description == "\(file): unknown key 'epoch'; did you mean 'epochs'?")
         }
     }
 
@@ -65,6 +64,7 @@ import Training
         ("dataset_name_list=[]", "at least one name"),
         ("freeze_lm=false", "'lora_r' is 0, expected more than 0"),
         ("text_fc_to_img_mode=conv", "'text_fc_to_img_mode' is 'conv'"),
+        ("preview_steps=51", "'preview_steps' is 51, expected 0 to 50"),
         ("held_out=1", "'held_out' is 1.0"), ("patience=2", "because evaluate_every is 0"),
         ("gradient_accumulation_steps=0", "'gradient_accumulation_steps' is 0"),
         ("zero_optimization.stage=3", "'zero_optimization.stage' is 3, expected 0, 1 or 2"),

@@ -147,6 +147,15 @@ package struct Settings {
         .badValue(key: key, file: source(of: key), found: found, expected: expected)
     }
 
+    /// Refuses a value that its type allows and its meaning does not.
+    ///
+    /// - Throws: `SettingsError.badValue`
+    package func require(
+        _ holds: Bool, _ key: String, _ found: some Any, _ expected: String
+    ) throws {
+        guard holds else { throw badValue(key, found: "\(found)", expected: expected) }
+    }
+
     /// Whether a key of the top level is there.
     package func has(_ key: String) -> Bool { root[key] != nil }
 

@@ -73,12 +73,12 @@ struct LauncherFlags: ParsableArguments {
         }
     }
 
-    /// What was accepted and has no meaning here.
-    var notes: [String] {
-        let given = [("--master_addr", masterAddress != nil), ("--master_port", masterPort != nil)]
-            .filter(\.1).map(\.0)
-        return given.isEmpty
-            ? [] : ["\(given.joined(separator: ", ")): without effect; mpirun connects processes."]
+    /// What was given and has no meaning here.
+    var unused: [String] {
+        [
+            ("--master_addr", masterAddress != nil), ("--master_port", masterPort != nil),
+            ("--local_rank", localRank != nil),
+        ].filter(\.1).map(\.0)
     }
 
     /// Arguments without the backslash and the spaces that a broken line leaves at their end.

@@ -65,6 +65,7 @@ struct Train: AsyncParsableCommand {
         let interruption = Interruption()
         var request = try place.request(subject.subject())
         request.resumes = resume
+        request.unusedFlags = launcher.unused + subject.unused + place.unused
         let run = try TrainingRun(request, communicator: communicator)
         if dryRun {
             let dry = try run.dryRun()
@@ -75,7 +76,6 @@ struct Train: AsyncParsableCommand {
         let watcher = ProgressWatcher(
             isShown ? ProgressLine() : nil, every: run.plan.engine.stepsPerPrint ?? 1)
         watcher.say("\(run.summary)")
-        for note in launcher.notes { watcher.say("note: \(note)") }
         let observers: [any RunObserver] =
             [watcher] + (try place.log(of: run, communicator, watcher))
         let reason = try await run.run(stop: interruption.stop, observers: observers)

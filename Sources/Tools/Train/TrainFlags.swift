@@ -21,10 +21,18 @@ struct SubjectFlags: ParsableArguments {
 
     @Option(
         help: ArgumentHelp("Accepted for the published command line: train.", valueName: "mode"))
-    var mode = "train"
+    var mode: String?
+
+    @Option(parsing: .upToNextOption, help: .hidden)
+    var modality: [String] = []
+
+    /// What was given and has no meaning here.
+    var unused: [String] {
+        [("--mode", mode != nil), ("--modality", !modality.isEmpty)].filter(\.1).map(\.0)
+    }
 
     func validate() throws {
-        guard mode == "train" else {
+        if let mode, mode != "train" {
             throw ValidationError("--mode is '\(mode)', expected train.")
         }
         guard stage == nil || task == nil else {
@@ -90,6 +98,9 @@ struct PlaceFlags: ParsableArguments {
         name: [.customLong("assets_path"), .customLong("assets-path")],
         help: .hidden)
     var assetsPath: String?
+
+    /// What was given and has no meaning here.
+    var unused: [String] { assetsPath == nil ? [] : ["--assets_path"] }
 
     private var folder: String {
         savePath.count > 1 && savePath.hasSuffix("/") ? String(savePath.dropLast()) : savePath

@@ -94,44 +94,44 @@ public struct EngineConfig: Codable, Equatable, Sendable {
 
     /// Ranges that types cannot express.
     func check(in settings: Settings) throws {
-        func require(_ holds: Bool, _ key: String, _ found: some Any, _ expected: String) throws {
-            guard !holds else { return }
-            throw settings.badValue(key, found: "\(found)", expected: expected)
-        }
         let (micro, accumulation) = (trainMicroBatchSizePerGpu, gradientAccumulationSteps)
-        try require(micro > 0, "train_micro_batch_size_per_gpu", micro, "more than 0")
-        try require(accumulation > 0, "gradient_accumulation_steps", accumulation, "more than 0")
-        try require((stepsPerPrint ?? 1) > 0, "steps_per_print", stepsPerPrint ?? 0, "more than 0")
-        try require(
+        try settings.require(micro > 0, "train_micro_batch_size_per_gpu", micro, "more than 0")
+        try settings.require(
+            accumulation > 0, "gradient_accumulation_steps", accumulation, "more than 0")
+        try settings.require(
+            (stepsPerPrint ?? 1) > 0, "steps_per_print", stepsPerPrint ?? 0, "more than 0")
+        try settings.require(
             gradientClipping >= 0, "gradient_clipping", gradientClipping, "0 (no limit) or more")
-        try require(
+        try settings.require(
             (0...2).contains(zeroOptimization?.stage ?? 0), "zero_optimization.stage",
             zeroOptimization?.stage ?? 0, "0, 1 or 2")
         let bucket = zeroOptimization?.reduceBucketSize ?? 1
-        try require(bucket > 0, "zero_optimization.reduce_bucket_size", bucket, "more than 0")
+        try settings.require(
+            bucket > 0, "zero_optimization.reduce_bucket_size", bucket, "more than 0")
         let kinds = ["Adam", "AdamW"]
-        try require(
+        try settings.require(
             kinds.contains(optimizer.type), "optimizer.type", optimizer.type, "Adam or AdamW")
         let params = optimizer.params
-        try require(params.lr > 0, "optimizer.params.lr", params.lr, "more than 0")
-        try require(
+        try settings.require(params.lr > 0, "optimizer.params.lr", params.lr, "more than 0")
+        try settings.require(
             params.betas.count == 2 && params.betas.allSatisfy { (0..<1).contains($0) },
             "optimizer.params.betas", params.betas, "two numbers from 0 to less than 1")
-        try require(params.eps > 0, "optimizer.params.eps", params.eps, "more than 0")
-        try require(
+        try settings.require(params.eps > 0, "optimizer.params.eps", params.eps, "more than 0")
+        try settings.require(
             params.weightDecay >= 0, "optimizer.params.weight_decay", params.weightDecay,
             "0 or more")
         let rates = scheduler.params
         let (lowest, highest) = (rates.warmupMinLr ?? 0, highestRate)
-        try require(
+        try settings.require(
             (0...highest).contains(lowest) && highest > 0, "scheduler.params.warmup_max_lr",
             highest, "more than 0 and no less than warmup_min_lr (\(lowest))")
         let final = rates.cosMinRatio ?? 0
-        try require((0...1).contains(final), "scheduler.params.cos_min_ratio", final, "0 to 1")
-        try require(
+        try settings.require(
+            (0...1).contains(final), "scheduler.params.cos_min_ratio", final, "0 to 1")
+        try settings.require(
             (fp16?.lossScale ?? 0) >= 0, "fp16.loss_scale", fp16?.lossScale ?? 0,
             "0 (dynamic) or more")
-        try require(
+        try settings.require(
             (0...32).contains(fp16?.initialScalePower ?? 16), "fp16.initial_scale_power",
             fp16?.initialScalePower ?? 16, "0 to 32")
     }
@@ -176,12 +176,13 @@ public struct EngineConfig: Codable, Equatable, Sendable {
         return .dynamic(dynamic)
     }
 
-    /// Whether gradients that are no numbers are to be expected now and then.
+    /// Whether gradients that are no numbers are to be expected now and then: where the scale finds
+    /// itself.
     var expectsOverflow: Bool {
         if case .dynamic = lossScale { true } else { false }
     }
 
-    /// What has another meaning here or none, one sentence each.
+    /// What has another meaning here, one sentence each.
     var notes: [String] {
         var notes: [String] = []
         if optimizer.params.lr != highestRate {
@@ -192,22 +193,28 @@ public struct EngineConfig: Codable, Equatable, Sendable {
         if fp16?.enabled == true {
             notes.append("fp16: trained weights are stored as bfloat16, with float32 masters.")
         }
-        if !unusedKeys.isEmpty {
-            notes.append("without effect: \(unusedKeys.joined(separator: ", ")).")
-        }
         return notes
     }
 
     /// The keys that were given and have no meaning here.
-    private var unusedKeys: [String] {
+    var unusedKeys: [String] {
         let zero = zeroOptimization
         let rates = scheduler.params
+        // What finds a scale has nothing to do where that is given, or there is none.
+        let halves = expectsOverflow ? nil : fp16
+        let isCosine = scheduler.type == .cosine
         let given: [(String, Bool)] = [
             ("zero_optimization.offload_optimizer", zero?.offloadOptimizer != nil),
             ("zero_optimization.contiguous_gradients", zero?.contiguousGradients != nil),
             ("zero_optimization.allgather_bucket_size", zero?.allgatherBucketSize != nil),
             ("zero_optimization.allgather_partitions", zero?.allgatherPartitions != nil),
             ("fp16.opt_level", fp16?.optLevel != nil),
+            ("fp16.loss_scale", fp16?.lossScale != nil && lossScale == .none),
+            ("fp16.loss_scale_window", halves?.lossScaleWindow != nil),
+            ("fp16.initial_scale_power", halves?.initialScalePower != nil),
+            ("fp16.hysteresis", halves?.hysteresis != nil),
+            ("fp16.min_loss_scale", halves?.minLossScale != nil),
+            ("scheduler.params.cos_min_ratio", rates.cosMinRatio != nil && !isCosine),
             ("scheduler.params.warmup_num_steps", rates.warmupNumSteps != nil),
             ("scheduler.params.total_num_steps", rates.totalNumSteps != nil),
             ("activation_checkpointing", activationCheckpointing != nil),

@@ -36,34 +36,35 @@ public struct RunConfig: Codable, Equatable, Sendable {
 
     /// Keys that change nothing about what is trained: a run may go on with others.
     static let freeKeys: Set = [
-        "logging_step", "save_every", "keep_last", "previews", "max_bad", "workers", "prefetch",
+        "logging_step", "save_every", "keep_last", "previews", "preview_steps", "max_bad",
+        "workers", "prefetch",
         "patience", "steps_per_print", "train_batch_size", "train_micro_batch_size_per_gpu",
     ]
 
     /// Ranges that types cannot express.
     func check(in settings: Settings) throws {
-        func require(_ holds: Bool, _ key: String, _ found: some Any, _ expected: String) throws {
-            guard !holds else { return }
-            throw settings.badValue(key, found: "\(found)", expected: expected)
-        }
-        try require(epochs > 0, "epochs", epochs, "more than 0")
-        try require(
+        try settings.require(epochs > 0, "epochs", epochs, "more than 0")
+        try settings.require(
             (0...1).contains(warmupRate), "warmup_rate", warmupRate, "a share between 0 and 1")
-        try require(!datasetNameList.isEmpty, "dataset_name_list", "empty", "at least one name")
-        try require(loggingStep > 0, "logging_step", loggingStep, "more than 0")
-        try require((maxSteps ?? 1) > 0, "max_steps", maxSteps ?? 0, "more than 0, or nothing")
-        try require(saveEvery >= 0, "save_every", saveEvery, "0 (never) or more")
-        try require(keepLast > 0, "keep_last", keepLast, "more than 0")
-        try require(evaluateEvery >= 0, "evaluate_every", evaluateEvery, "0 (never) or more")
-        try require((0..<1).contains(heldOut), "held_out", heldOut, "a share, less than 1")
-        try require(maxHeldOut > 0, "max_held_out", maxHeldOut, "more than 0")
-        try require((patience ?? 1) > 0, "patience", patience ?? 0, "more than 0, or nothing")
-        try require(
+        try settings.require(
+            !datasetNameList.isEmpty, "dataset_name_list", "empty", "at least one name")
+        try settings.require(loggingStep > 0, "logging_step", loggingStep, "more than 0")
+        try settings.require(
+            (maxSteps ?? 1) > 0, "max_steps", maxSteps ?? 0, "more than 0, or nothing")
+        try settings.require(saveEvery >= 0, "save_every", saveEvery, "0 (never) or more")
+        try settings.require(keepLast > 0, "keep_last", keepLast, "more than 0")
+        try settings.require(
+            evaluateEvery >= 0, "evaluate_every", evaluateEvery, "0 (never) or more")
+        try settings.require((0..<1).contains(heldOut), "held_out", heldOut, "a share, less than 1")
+        try settings.require(maxHeldOut > 0, "max_held_out", maxHeldOut, "more than 0")
+        try settings.require(
+            (patience ?? 1) > 0, "patience", patience ?? 0, "more than 0, or nothing")
+        try settings.require(
             patience == nil || evaluateEvery > 0, "patience", patience ?? 0,
             "nothing, because evaluate_every is 0")
-        try require(previews >= 0, "previews", previews, "0 or more")
-        try require(maxBad >= 0, "max_bad", maxBad, "0 or more")
-        try require((1...64).contains(workers), "workers", workers, "1 to 64")
-        try require((1...1024).contains(prefetch), "prefetch", prefetch, "1 to 1024")
+        try settings.require(previews >= 0, "previews", previews, "0 or more")
+        try settings.require(maxBad >= 0, "max_bad", maxBad, "0 or more")
+        try settings.require((1...64).contains(workers), "workers", workers, "1 to 64")
+        try settings.require((1...1024).contains(prefetch), "prefetch", prefetch, "1 to 1024")
     }
 }

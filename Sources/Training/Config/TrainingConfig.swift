@@ -30,6 +30,8 @@ public struct TrainingConfig: Codable, Equatable, Sendable {
     public var trainFullEmbeddings: Bool?
     public var newRowInitialization: AddedRowsInitial?
     public var checkpointActivations: Bool?
+    /// Denoising steps of the media that previews show; 0 shows text alone.
+    public var previewSteps: Int?
 
     public var freezeLm: Bool
     public var freezeInputProj: Bool
@@ -60,23 +62,24 @@ public struct TrainingConfig: Codable, Equatable, Sendable {
 
     /// Ranges that types cannot express.
     func check(in settings: Settings) throws {
-        func require(_ holds: Bool, _ key: String, _ found: some Any, _ expected: String) throws {
-            guard !holds else { return }
-            throw settings.badValue(key, found: "\(found)", expected: expected)
-        }
-        try require(maxLength > 0, "max_length", maxLength, "more than 0")
+        try settings.require(maxLength > 0, "max_length", maxLength, "more than 0")
         let adapters = freezeLm || (loraR ?? 0) > 0
-        try require(adapters, "lora_r", loraR ?? 0, "more than 0, because freeze_lm is false")
+        try settings.require(
+            adapters, "lora_r", loraR ?? 0, "more than 0, because freeze_lm is false")
+        let steps = previewSteps ?? 0
+        try settings.require((0...50).contains(steps), "preview_steps", steps, "0 to 50")
         let dropout = loraDropout ?? 0
-        try require((0..<1).contains(dropout), "lora_dropout", dropout, "0 to less than 1")
+        try settings.require((0..<1).contains(dropout), "lora_dropout", dropout, "0 to less than 1")
     }
 
-    /// The keys that were given and that nothing reads.
+    /// The keys that were given and have no effect.
     public var unusedKeys: [String] {
         let given: [(String, Bool)] = [
             ("models", models != nil), ("gen_emb_dim", genEmbDim != nil),
             ("n_img_tokens", nImgTokens != nil), ("n_video_tokens", nVideoTokens != nil),
             ("n_audio_tokens", nAudioTokens != nil), ("max_shard_size", maxShardSize != nil),
+            ("lora_r", freezeLm && loraR != nil), ("lora_alpha", freezeLm && loraAlpha != nil),
+            ("lora_dropout", freezeLm && loraDropout != nil),
         ]
         return given.filter(\.1).map(\.0)
     }

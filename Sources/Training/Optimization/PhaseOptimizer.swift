@@ -57,7 +57,15 @@ public final class PhaseOptimizer {
         } else {
             sum = LocalGradientSum(lengths)
         }
-        states = sum.shares.map { ShareState($0, of: parameters[$0.parameter]) }
+        states = sum.shares.map { share in
+            let parameter = parameters[share.parameter]
+            return ShareState(share, of: parameter, storage: phase.storage(of: parameter))
+        }
+        // Only now: masters begin at what was read, not at what the storage leaves of it.
+        for parameter in parameters {
+            let value = parameter.value.detached()
+            parameter.replace(with: value.cast(to: phase.storage(of: parameter)))
+        }
         self.parameters = parameters
         groups = phase.groups.flatMap { group in group.parameters.map { _ in group } }
         steps = parameters.map { _ in 0 }
@@ -69,7 +77,8 @@ public final class PhaseOptimizer {
     private static func description(of phase: TrainingPhase, _ config: OptimizerConfig) -> String {
         let parameters = phase.groups.flatMap { group in
             group.parameters.map {
-                "\(group.name) \($0.name) \($0.value.dtype) \($0.value.shape) \(group.rateScale) "
+                "\(group.name) \($0.name) \(phase.storage(of: $0)) \($0.value.shape) "
+                    + "\(group.rateScale) "
                     + "\(group.weightDecay ?? config.weightDecay)"
             }
         }
@@ -158,6 +167,34 @@ public final class PhaseOptimizer {
                     ?? states[share].value(in: parameters[piece.parameter])
             }
             try gather.send(values)
+        }
+        try gather.finish()
+    }
+
+    /// Puts the masters in the place of the weights, in `float32`: what was trained, unrounded, for
+    /// the task to write. No step comes after it.
+    ///
+    /// - Throws: `CommunicatorError`
+    public func unround() throws {
+        guard parameters.contains(where: { $0.value.dtype != .float32 }) else { return }
+        let weights = states.map { $0.value(in: parameters[$0.share.parameter]) }
+        for parameter in parameters {
+            parameter.replace(with: parameter.value.detached().cast(to: .float32))
+        }
+        guard let partition else {
+            for (state, weight) in zip(states, weights) {
+                let parameter = parameters[state.share.parameter]
+                parameter.replace(with: weight.reshaped(parameter.value.shape))
+            }
+            return
+        }
+        var gather = ParameterGather(partition, parameters, communicator.transport)
+        var share = 0
+        for bucket in partition.buckets.indices {
+            let shard = partition.shard(of: bucket, rank: communicator.rank)
+            let count = partition.pieces(of: shard).count
+            try gather.send(Array(weights[share..<share + count]))
+            share += count
         }
         try gather.finish()
     }

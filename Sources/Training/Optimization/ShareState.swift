@@ -17,11 +17,12 @@ struct ShareState {
     private var moments: AdamWMoments
     private var master: Tensor?
 
-    init(_ share: Share, of parameter: Parameter) {
+    /// - Parameter storage: what the parameter will be kept in; it has its value as read until then
+    init(_ share: Share, of parameter: Parameter, storage: DType) {
         self.share = share
         let value = ShareState.part(of: parameter, share)
         moments = AdamWMoments(of: value)
-        master = value.dtype == .float32 ? nil : value.cast(to: .float32)
+        master = storage == .float32 ? nil : value.cast(to: .float32)
     }
 
     /// One record, flat; nil where there is none.

@@ -61,6 +61,8 @@ public struct LanguageModelTask: TrainingTask {
     private let recipe: LanguageModelRecipe
     private let parameters: [Parameter]
     private let layout: SequenceLayout
+    /// What a pass of training does beside computing.
+    package let training: LLaMATraining
 
     /// Makes or opens the model and its vocabulary.
     ///
@@ -88,7 +90,11 @@ public struct LanguageModelTask: TrainingTask {
         model = try LLaMA(config, from: weights)
         try weights.finish(unused: LLaMA.unusedTensors(config))
         parameters = weights.trainable()
-        phases = [TrainingPhase("all", [ParameterGroup("languageModel", parameters)])]
+        phases = [
+            TrainingPhase(
+                "all", [ParameterGroup("languageModel", parameters)], storage: source.storage)
+        ]
+        training = LLaMATraining(recomputesLayers: source.recomputesLayers)
         // No sample has media or signals left, so that no id beyond the vocabulary is ever used.
         let signals = SignalTokens()
         layout = try SequenceLayout(tokenizer.adding(signals.allNames), signals)
@@ -126,9 +132,14 @@ public struct LanguageModelTask: TrainingTask {
 
     public func loss(
         of items: [Item], in phase: Int, at moment: TrainingMoment
-    ) throws -> TrainingLoss { LanguageModelTask.loss(of: items, by: model) }
+    ) throws -> TrainingLoss {
+        LanguageModelTask.loss(
+            of: items, by: model, training: moment.isTraining ? training : LLaMATraining())
+    }
 
-    package static func loss(of items: [Item], by model: LLaMA) -> TrainingLoss {
+    package static func loss(
+        of items: [Item], by model: LLaMA, training: LLaMATraining = LLaMATraining()
+    ) -> TrainingLoss {
         // The last token of each is predicted and predicts nothing.
         let time = items.reduce(1) { max($0, $1.ids.count - 1) }
         var (inputs, places, targets) = ([Int32](), [Int32](), [Int32]())
@@ -140,7 +151,7 @@ public struct LanguageModelTask: TrainingTask {
             }
         }
         let embeddings = model.embedTokens(Tensor(inputs, [items.count, time]))
-        let states = model.hiddenStates(embeddings)
+        let states = model.hiddenStates(embeddings, layers: [-1], training: training)[0]
         let learnt = states.reshaped([items.count * time, states.shape[2]])
             .rows(at: Tensor(places, [places.count]))
         let logits = model.logits(learnt)

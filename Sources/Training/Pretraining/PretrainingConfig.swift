@@ -6,4 +6,6 @@ public struct PretrainingConfig<Recipe: Codable & Sendable>: Codable, Sendable {
     public var task: PretrainingTask
     /// How it is trained.
     public var recipe: Recipe
+    /// Whether layers are computed once more on the way back.
+    public var checkpointActivations: Bool?
 }

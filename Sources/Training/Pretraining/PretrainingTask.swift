@@ -1,6 +1,7 @@
 public import DataPipeline
 import Dialogue
 import ModelZoo
+public import TensorCore
 
 /// The components that can be trained on their own, as `--task` names them.
 public enum PretrainingTask: String, Codable, CaseIterable, Sendable {
@@ -54,9 +55,13 @@ public enum PretrainingTask: String, Codable, CaseIterable, Sendable {
             let settings = try RunSettings<PretrainingConfig<Recipe>>(
                 files: files, assignments: assignments)
             try check(settings.task.task.rawValue, in: file)
+            let recomputes = settings.task.checkpointActivations ?? false
+            try checkSavings(settings.engine, recomputesLayers: recomputes, in: file)
             let opened = try settings.run.datasetNameList.map(datasets)
             let source = PretrainingSource(
-                file: file, root: root, seed: settings.run.seed, datasets: opened)
+                file: file, root: root, seed: settings.run.seed, datasets: opened,
+                storage: settings.engine.storesBrainFloat ? .bfloat16 : .float32,
+                recomputesLayers: recomputes)
             return (settings.with(settings.task.task), settings.task.recipe, source)
         }
         switch self {
@@ -81,6 +86,24 @@ public enum PretrainingTask: String, Codable, CaseIterable, Sendable {
         }
     }
 
+    /// Refuses what saves memory where a component cannot.
+    private func checkSavings(
+        _ engine: EngineConfig, recomputesLayers: Bool, in file: String
+    ) throws {
+        guard self != .llama else { return }
+        let asked = [
+            ("fp16.enabled", engine.fp16?.enabled == true),
+            ("bf16.enabled", engine.bf16?.isOn == true),
+            ("checkpoint_activations", recomputesLayers),
+        ]
+        for (key, isOn) in asked where isOn {
+            throw SettingsError.badValue(
+                key: key, file: file, found: "true",
+                expected: "false: \(rawValue) is trained in float32 with all activations kept. "
+                    + "Only llama and the stages can do with less")
+        }
+    }
+
     private func check(_ found: String?, in file: String) throws {
         guard let found, found != rawValue else { return }
         throw SettingsError.badValue(
@@ -97,13 +120,19 @@ public struct PretrainingSource: Sendable {
     /// Of fresh weights.
     public let seed: UInt64
     public let datasets: [DialogueDataset]
+    /// What weights are kept in while they are trained, beside masters.
+    public let storage: DType
+    /// Whether layers are computed once more on the way back, instead of keeping what they made.
+    public let recomputesLayers: Bool
 
     /// A source.
     public init(
         file: String = "the recipe", root: String = ".", seed: UInt64 = 13,
-        datasets: [DialogueDataset] = []
+        datasets: [DialogueDataset] = [], storage: DType = .float32,
+        recomputesLayers: Bool = false
     ) {
         (self.file, self.root, self.seed, self.datasets) = (file, root, seed, datasets)
+        (self.storage, self.recomputesLayers) = (storage, recomputesLayers)
     }
 
     func path(_ path: String) -> String { resolvedPath(path, root: root) }

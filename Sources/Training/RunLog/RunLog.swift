@@ -1,7 +1,7 @@
 import Synchronization
 
-/// The logs of a run, all three written from the same events: TensorBoard's, JSON Lines, and the
-/// original's text.
+/// The logs of a run, all written from the same events: TensorBoard's, JSON Lines, the original's
+/// text, and a file for each picture and sound of the previews.
 ///
 /// A log that cannot be written any more is given up with one message; training goes on.
 public final class RunLog: RunObserver {
@@ -19,7 +19,7 @@ public final class RunLog: RunObserver {
     ) throws {
         logs = Mutex([
             try TensorBoardLog(folder: folder), try JSONLinesLog(folder: folder),
-            try TextLog(folder: folder, every: every),
+            try TextLog(folder: folder, every: every), PreviewFiles(folder: folder),
         ])
         self.onFailure = onFailure
     }

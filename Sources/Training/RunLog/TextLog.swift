@@ -22,6 +22,9 @@ struct TextLog: LogFile {
                 try append("[!] \(group.name): \(group.parameters) parameters are trained")
             }
             try append("[!] trained in all: \(trained)")
+            for line in run.parameters.map({ "\($0)".split(separator: "\n") }) ?? [] {
+                try append("[!] \(line)")
+            }
             for note in run.notes { try append(note, level: "WARNING") }
         case .step(let report):
             guard report.step.isMultiple(of: every) || report.step == report.steps else { return }

@@ -75,11 +75,12 @@ extension TrainingRun {
 
     /// Gradients, moments and masters of what moves, on this rank.
     private var optimizerBytes: Int {
-        let parameters = task.phases.flatMap(\.parameters)
         let shares = plan.engine.optimizerConfig.partitionsState ? plan.ranks : 1
-        return parameters.reduce(0) { sum, parameter in
-            let hasMaster = parameter.value.dtype != .float32
-            return sum + parameter.value.count * 4 * (hasMaster ? 4 : 3)
+        return task.phases.reduce(0) { sum, phase in
+            phase.parameters.reduce(sum) { sum, parameter in
+                let hasMaster = phase.storage(of: parameter) != .float32
+                return sum + parameter.value.count * 4 * (hasMaster ? 4 : 3)
+            }
         } / shares
     }
 }
@@ -115,6 +116,7 @@ extension RunSummary: CustomStringConvertible {
             lines.append("  \(phase)\(group.name): \(group.parameters) in \(group.tensors) tensors")
         }
         lines.append("  in all: \(groups.reduce(0) { $0 + $1.parameters })")
+        if let parameters { lines.append("\(parameters)") }
         lines.append("data:")
         for set in data {
             let held = set.heldOut > 0 ? ", \(set.heldOut) held out" : ""

@@ -22,6 +22,8 @@ public struct TrainingRequest: Sendable {
     public var assignments: [String] = []
     /// Catalogs laid over the package's.
     public var catalogs: [String] = []
+    /// Flags that were given and have no effect, to be named with such keys.
+    public var unusedFlags: [String] = []
     /// Goes on with the run that is in `savePath`, if there is one.
     public var resumes = false
 

@@ -94,20 +94,15 @@ private struct Parts {
         try stage.check(entries)
         data = try TrainingData(entries, settings.run, prompt: settings.task.prompt)
         let kept = try Parts.state(in: folder, request)
-        var notes: [String] = []
-        if !settings.task.unusedKeys.isEmpty {
-            notes.append(
-                "without effect, there and here: "
-                    + "\(settings.task.unusedKeys.joined(separator: ", ")).")
-        }
         plan = try RunPlan(
             task: name, settings: settings, sizes: data.sizes, ranks: communicator.size,
-            globalBatch: kept?.globalBatch, notes: notes)
+            globalBatch: kept?.globalBatch, unused: settings.task.unusedKeys + request.unusedFlags)
         let task = try StageTask(
             stage, config: settings.task,
             model: request.model.map { .folder($0) } ?? .checkpoints(root: request.root),
             delta: Parts.delta(in: request.savePath),
-            storage: settings.engine.storesBrainFloat ? .bfloat16 : .float32)
+            storage: settings.engine.storesBrainFloat ? .bfloat16 : .float32,
+            started: kept?.identity[StageTask.startKey])
         try task.check(data.training + data.heldOut)
         self.task = task
         _ = try kept?.check(
@@ -131,7 +126,7 @@ private struct Parts {
         let kept = try Parts.state(in: folder, request)
         plan = try RunPlan(
             task: task.name, settings: opened.settings, sizes: data.sizes,
-            ranks: communicator.size, globalBatch: kept?.globalBatch)
+            ranks: communicator.size, globalBatch: kept?.globalBatch, unused: request.unusedFlags)
         _ = try kept?.check(
             task: task.name, plan: plan, data: data, identity: task.identity, folder: folder)
     }

@@ -18,8 +18,9 @@ public struct ParameterReport: Codable, Equatable, Sendable {
     public var count: Int { groups.reduce(0) { $0 + $1.count } }
     public var moving: Int { groups.reduce(0) { $0 + $1.moving } }
 
-    init(_ task: StageTask) throws {
-        let parameters = task.model.parameters
+    /// - Throws: `ConfigError`
+    init(_ model: StageModel) throws {
+        let parameters = model.parameters
         func group(_ name: String, _ belongs: (String) -> Bool) -> Group {
             let own = parameters.filter { belongs($0.name) }
             return Group(
@@ -27,7 +28,7 @@ public struct ParameterReport: Codable, Equatable, Sendable {
                 moving: own.filter(\.isTrainable).reduce(0) { $0 + $1.value.count })
         }
         let shapes = Weights.shapesOnly()
-        _ = try ImageBind(task.model.encoder.config, from: shapes)
+        _ = try ImageBind(model.encoder.config, from: shapes)
         let encoder = shapes.parameters.reduce(0) { $0 + $1.value.count }
         let isAdapter = { (name: String) in name.contains(".lora_") }
         groups =
@@ -61,11 +62,4 @@ extension ParameterReport: CustomStringConvertible {
                     + "(\(share(group.moving, group.count)))"
             }).joined(separator: "\n")
     }
-}
-
-extension StageTask {
-    /// What there is and what moves, to be printed before training starts.
-    ///
-    /// - Throws: `ConfigError`
-    public func report() throws -> ParameterReport { try ParameterReport(self) }
 }

@@ -1,8 +1,8 @@
 public import DataPipeline
 public import ModelZoo
 
-/// One of the three stages; everything that differs between them in what is trained and how the
-/// losses add up stands here. Sizes, rates and data are in `Configs/stage_N.yaml`.
+/// One of the three stages: on what it is trained and how the losses add up. What moves is said by
+/// the switches of `Configs/stage_N.yaml`, as sizes, rates and data are.
 ///
 /// The published order is 1, 2, 3; the authors of NExT-GPT trained 1, 3, 2. Any order works.
 public enum Stage: Int, CaseIterable, Sendable {
@@ -24,15 +24,6 @@ public enum Stage: Int, CaseIterable, Sendable {
         case addedTokenRows
         /// Low-rank adapters of the LLM's attention.
         case adapters
-    }
-
-    /// What moves; the encoder, the LLM's own weights and the decoders never do.
-    public var trained: Set<Group> {
-        switch self {
-        case .encoderAlignment: [.inputProjection, .addedTokenRows]
-        case .decoderAlignment: [.outputProjections, .addedTokenRows]
-        case .instructionTuning: Set(Group.allCases)
-        }
     }
 
     /// What a dataset of this stage may be.

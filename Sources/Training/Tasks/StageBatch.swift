@@ -91,13 +91,23 @@ struct StageBatch {
         return (readers, [-1] + layers.sorted())
     }
 
-    /// How far the projected spans are from their captions.
-    private func alignment(
-        _ task: StageTask, _ readers: [Modality: OutputProjection], _ wanted: [Int],
-        _ states: [Tensor], _ rows: Tensor
-    ) -> LossTerm? {
-        let parts = Modality.allCases.compactMap { modality -> (Float, Tensor)? in
-            guard let reader = readers[modality] else { return nil }
+    /// What a decoder would be shown of the batch's spans, `[spans, tokens, width]` of a modality.
+    func conditioning(in task: StageTask) -> [Modality: Tensor] {
+        let (readers, wanted) = readers(task)
+        guard !readers.isEmpty else { return [:] }
+        let rows = inputRows(task)
+        let states = task.model.languageModel.model.hiddenStates(
+            rows.reshaped([items.count, time, rows.shape[1]]), layers: wanted
+        ).map { $0.reshaped([items.count * time, rows.shape[1]]) }
+        return projected(readers, wanted, states, rows).mapValues(\.found)
+    }
+
+    /// What the spans become, and what they are to become.
+    private func projected(
+        _ readers: [Modality: OutputProjection], _ wanted: [Int], _ states: [Tensor], _ rows: Tensor
+    ) -> [Modality: (found: Tensor, targets: Tensor)] {
+        var projected: [Modality: (found: Tensor, targets: Tensor)] = [:]
+        for (modality, reader) in readers {
             var (places, targets): ([Int32], [Tensor]) = ([], [])
             for (sample, item) in items.enumerated() {
                 for (span, target) in zip(item.sequence.spans, item.targets)
@@ -113,11 +123,21 @@ struct StageBatch {
                 states[wanted.firstIndex(of: layer) ?? 0].selected(0, at: ids).reshaped(shape)
             }
             let embedded = rows.selected(0, at: ids).reshaped(shape)
-            let projected = reader(read, embeddings: embedded)
-            return (
-                task.stage.alignmentWeight(modality),
-                alignmentLoss(projected, Tensor.stack(targets))
-            )
+            projected[modality] = (reader(read, embeddings: embedded), Tensor.stack(targets))
+        }
+        return projected
+    }
+
+    /// How far the projected spans are from their captions.
+    private func alignment(
+        _ task: StageTask, _ readers: [Modality: OutputProjection], _ wanted: [Int],
+        _ states: [Tensor], _ rows: Tensor
+    ) -> LossTerm? {
+        let projected = projected(readers, wanted, states, rows)
+        let parts = Modality.allCases.compactMap { modality -> (Float, Tensor)? in
+            projected[modality].map {
+                (task.stage.alignmentWeight(modality), alignmentLoss($0.found, $0.targets))
+            }
         }
         guard let first = parts.first else { return nil }
         // Nearly always a batch has one modality, and the logs show its distance as it is.

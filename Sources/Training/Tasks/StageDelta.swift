@@ -14,6 +14,7 @@ extension StageTask {
         notes.stage = stage.rawValue
         notes.loraAlpha = parts.adapter?.alpha
         notes.base = parts.fingerprint
+        notes.startedFrom = start
         // Rows that an earlier run moved stay moved.
         notes.movesBaseRows =
             config.trainFullEmbeddings == true || model.delta?.notes.movesBaseRows == true
@@ -30,8 +31,8 @@ extension StageTask {
             languageModel: languageModelTensors(),
             projections: model.projections.parameters.map { ($0.name, $0.value) }
                 + model.projections.unused.map { ($0.name, try $0.tensor()) },
-            notes: notes, tokenizer: tokenizer, configFile: "\(parts.folder)/config.json",
-            vocabularySize: parts.model.config.vocabSize
+            notes: notes, tokenizer: tokenizer, config: parts.model.config,
+            configFile: "\(parts.folder)/config.json"
         ).write(to: folder, copy: name)
     }
 
@@ -49,7 +50,7 @@ extension StageTask {
                 ?? parameters.first { $0.name == "model.embed_tokens.weight" }
             guard let source else { continue }
             let rows = added[source.name.dropLast(".weight".count)]
-            let parts = [source.value, rows].compactMap { $0?.cast(to: .float16) }
+            let parts = [source.value, rows].compactMap { $0?.cast(to: .float32) }
             tensors.append(("\(name).weight", .concatenate(parts, axis: 0)))
         }
         return tensors

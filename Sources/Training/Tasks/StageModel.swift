@@ -1,5 +1,6 @@
 import DataPipeline
 package import Dialogue
+import Diffusion
 import FoundationEssentials
 package import ModelZoo
 package import SouthGPT
@@ -30,7 +31,7 @@ package struct StageModel: Sendable {
     ) throws {
         folder = try StageModel.folder(place, config)
         let deltaPath = path ?? (try? folder.path(of: "delta"))
-        delta = try deltaPath.map { try Delta($0) }
+        delta = try deltaPath.map { try Delta($0, unrounded: true) }
         let tokens =
             folder.manifest.signalTokens
             ?? SignalTokens(
@@ -49,10 +50,13 @@ package struct StageModel: Sendable {
             device: device, memory: memory)
         let layers = languageModel.model.config.numHiddenLayers
         let fresh = try config.freshProjections(layers: layers)
+        // The README's layout is trained for all decoders, whichever are there.
+        var modalities: [Modality]?
+        if case .checkpoints = place { modalities = Modality.signalOrder }
         projections = try Projections(
             folder, delta, inputWidth: encoder.config.embeddingWidth,
-            hiddenSize: languageModel.model.config.hiddenSize, tokens: tokens, fresh: fresh,
-            device: device)
+            hiddenSize: languageModel.model.config.hiddenSize, tokens: tokens,
+            modalities: modalities, fresh: fresh, device: device)
     }
 
     /// All weights that a stage can move, none of which does yet.
@@ -66,21 +70,34 @@ package struct StageModel: Sendable {
         case .folder(let path): return try ModelFolder(path)
         case .checkpoints(let root):
             let llm = "vicuna_ckpt/\(config.vicunaVersion)"
+            var components: [String: ModelManifest.Component] = [
+                "encoder": .init(
+                    path: "imagebind_ckpt/\(config.imagebindVersion)", kind: "imagebind"),
+                "llm": .init(path: llm, kind: "llama"),
+                "tokenizer": .init(path: llm, kind: "sentencepiece"),
+            ]
+            // Decoders give projections their sizes and show what is learnt; none is needed, and of
+            // some only the text encoder may be there.
+            for (modality, name) in config.decoders {
+                guard let found = try? ModelLookup(root: root).folder(of: name),
+                    (try? DecoderConfig(folder: found)) != nil
+                else { continue }
+                components["decoder.\(modality.rawValue)"] = .init(
+                    path: URL(filePath: found).standardizedFileURL.path, kind: "diffusers")
+            }
             return try ModelFolder(
                 resolvedPath(config.pretrainedCkptPath, root: root),
-                manifest: ModelManifest(
-                    name: config.vicunaVersion,
-                    components: [
-                        "encoder": .init(
-                            path: "imagebind_ckpt/\(config.imagebindVersion)", kind: "imagebind"),
-                        "llm": .init(path: llm, kind: "llama"),
-                        "tokenizer": .init(path: llm, kind: "sentencepiece"),
-                    ]))
+                manifest: ModelManifest(name: config.vicunaVersion, components: components))
         }
     }
 }
 
 extension TrainingConfig {
+    /// The decoders' published names.
+    var decoders: [Modality: String] {
+        [.image: imageDiffusion, .video: videoDiffusion, .audio: audioDiffusion]
+    }
+
     /// Output projections by its keys.
     ///
     /// - Throws: `SettingsError.badValue` for a hidden state that the model does not have

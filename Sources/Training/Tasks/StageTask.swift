@@ -30,7 +30,13 @@ public struct StageTask: TrainingTask {
     /// What moves.
     public let trained: Set<Stage.Group>
     public let phases: [TrainingPhase]
+    /// What there is and what moves.
+    public let parameterReport: ParameterReport?
+    public let identity: [String: String]
     package let model: StageModel
+    /// What tells the delta that training began with from others.
+    let start: String
+    let memory: MemoryBudget
     let embeddings: CaptionEmbeddings
     private let vectors: MediaCache<Tensor>
 
@@ -40,16 +46,20 @@ public struct StageTask: TrainingTask {
     ///   - model: the frozen parts
     ///   - delta: what training goes on from: a folder or file of any stage; nil takes the model
     ///     folder's, and where there is none everything is drawn
-    ///   - storage: what the moving weights are kept in: `float32` or `bfloat16`
+    ///   - storage: what the moving weights are kept in once a run begins, beside masters: `float32`
+    ///     or `bfloat16`
+    ///   - started: the delta that an interrupted run began with, by its identity: where `delta` is
+    ///     what that run left at its end, it still goes on from there
     /// - Throws: `ModelError`, `CheckpointError`, `ConfigError`, `TokenizerError`,
     ///   `SettingsError`, `MemoryError`
     public init(
         _ stage: Stage, config: TrainingConfig, model place: StageModelPlace,
-        delta: String? = nil, storage: DType = .float32, device: Device = .cpu,
-        memory: MemoryBudget = MemoryBudget()
+        delta: String? = nil, storage: DType = .float32, started: String? = nil,
+        device: Device = .cpu, memory: MemoryBudget = MemoryBudget()
     ) throws {
         self.stage = stage
         self.config = config
+        self.memory = memory
         let trained = stage.trained(by: config)
         self.trained = trained
         var adapter: LoRAConfig?
@@ -67,14 +77,21 @@ public struct StageTask: TrainingTask {
                 model.parameters.filter { group.holds($0.name, in: config) })
         }
         for parameter in groups.flatMap(\.parameters) {
-            parameter.replace(with: parameter.value.cast(to: storage))
+            parameter.replace(with: parameter.value.cast(to: .float32))
             parameter.isTrainable = true
         }
-        phases = [TrainingPhase("all", groups)]
-        let decoders: [Modality: String] = [
-            .image: config.imageDiffusion, .video: config.videoDiffusion,
-            .audio: config.audioDiffusion,
-        ]
+        phases = [TrainingPhase("all", groups, storage: storage)]
+        parameterReport = try ParameterReport(model)
+        if let notes = model.delta?.notes, notes.stage == stage.rawValue, let started,
+            notes.startedFrom == started
+        {
+            start = started
+        } else {
+            start =
+                try model.delta.map { try fingerprint(of: Checkpoint(contentsOf: $0.file)) }
+                ?? "none"
+        }
+        identity = try model.frozenParts().merging([StageTask.startKey: start]) { $1 }
         embeddings = CaptionEmbeddings(
             expecting: Dictionary(
                 uniqueKeysWithValues: model.projections.outputs.map { modality, projection in
@@ -84,7 +101,7 @@ public struct StageTask: TrainingTask {
                     return (
                         modality,
                         ConditioningForm(
-                            decoder: decoders[modality] ?? modality.rawValue,
+                            decoder: config.decoders[modality] ?? modality.rawValue,
                             shape: modality == .audio && tokens == 1 ? [width] : [tokens, width])
                     )
                 }))
@@ -93,18 +110,8 @@ public struct StageTask: TrainingTask {
 
     public var name: String { "stage_\(stage.rawValue)" }
 
-    public var identity: [String: String] {
-        let base = model.languageModel.fingerprint
-        let start = base.values.prefix(4).map { "\($0)" }.joined(separator: ", ")
-        let tokenizer = model.layout.tokenizer
-        return [
-            "base model":
-                "\(base.layers) layers of \(base.hiddenSize), beginning with \(start)",
-            "vocabulary":
-                "\(tokenizer.model.vocabularySize) tokens and "
-                + "\(tokenizer.vocabularySize - tokenizer.model.vocabularySize) added",
-        ]
-    }
+    /// Under what an identity has the delta that a run began with.
+    static let startKey = "delta that it began with"
 
     /// - Throws: `DialogueError`
     public func layout(of sample: DialogueSample) throws -> String? {
@@ -183,8 +190,8 @@ public struct StageTask: TrainingTask {
 }
 
 extension Stage {
-    /// What moves by the configuration, whose switches are the reference's; its files say what
-    /// `trained` says.
+    /// What moves: the added rows always, the rest by the configuration, whose switches are the
+    /// reference's. The encoder, the LLM's own weights and the decoders never do.
     package func trained(by config: TrainingConfig) -> Set<Group> {
         var groups: Set<Group> = [.addedTokenRows]
         if !config.freezeInputProj { groups.insert(.inputProjection) }

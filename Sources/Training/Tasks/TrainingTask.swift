@@ -17,6 +17,10 @@ public protocol TrainingTask: Sendable {
     /// `vocabulary`. Any text that differs where the thing does.
     var identity: [String: String] { get }
 
+    /// How many numbers there are and how many of them move, part by part; nil where `phases` says
+    /// all that there is to say.
+    var parameterReport: ParameterReport? { get }
+
     /// Opens a sample's media and lays it out; called on a loader's thread.
     ///
     /// - Returns: nil for a sample that has nothing to learn from
@@ -58,6 +62,7 @@ public protocol TrainingTask: Sendable {
 
 extension TrainingTask {
     public var identity: [String: String] { [:] }
+    public var parameterReport: ParameterReport? { nil }
     public func layout(of sample: DialogueSample) throws -> String? { nil }
     public func didStep(_ moment: TrainingMoment) {}
     public var state: [(name: String, value: Tensor)] { [] }
@@ -71,14 +76,20 @@ public struct TrainingPhase: Sendable {
     public let name: String
     /// What moves, by the names that reports use.
     public let groups: [ParameterGroup]
+    /// What the parameters are kept in while they are trained, beside `float32` masters that begin
+    /// at the values as they were read; nil keeps each in the type that it has.
+    public let storage: DType?
 
     /// A turn.
-    public init(_ name: String = "all", _ groups: [ParameterGroup]) {
-        (self.name, self.groups) = (name, groups)
+    public init(_ name: String = "all", _ groups: [ParameterGroup], storage: DType? = nil) {
+        (self.name, self.groups, self.storage) = (name, groups, storage)
     }
 
     /// All of its parameters, in order.
     public var parameters: [Parameter] { groups.flatMap(\.parameters) }
+
+    /// What one of them is kept in.
+    func storage(of parameter: Parameter) -> DType { storage ?? parameter.value.dtype }
 }
 
 /// Parameters that one optimiser treats alike.

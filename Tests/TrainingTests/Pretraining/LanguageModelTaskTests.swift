@@ -70,6 +70,42 @@ import Training
         }
     }
 
+    /// Full fine-tuning in less memory: weights of 16 bits beside masters, layers computed twice.
+    @Test func learnsInSixteenBitsAndComputesLayersOnceMore() throws {
+        try withTemporaryFolder { folder in
+            let dataset = try PretrainingSamples(folder: folder).images()
+            let recipe = LanguageModelRecipe(config: config, maxLength: 64)
+            let plain = try LanguageModelTask(recipe, PretrainingSource(datasets: [dataset]))
+            let saving = try LanguageModelTask(
+                recipe,
+                PretrainingSource(
+                    datasets: [dataset], storage: .bfloat16, recomputesLayers: true))
+            let items = try dataset.samples.compactMap(plain.prepare)
+            #expect(saving.training.recomputesLayers && !plain.training.recomputesLayers)
+            func pass(_ task: LanguageModelTask) throws -> (Float, [Tensor]) {
+                let total = try withGradients {
+                    try #require(
+                        try task.loss(of: items, in: 0, at: TrainingMoment(seed: 1, step: 0))
+                            .total(per: task.counts(of: items, in: 0)))
+                }
+                let gradients = total.backward()
+                return (
+                    total.item(),
+                    try task.phases[0].parameters.map { try #require(gradients[$0], "\($0.name)") }
+                )
+            }
+            // As read they are the same, and so is what is computed twice.
+            let (one, other) = (try pass(plain), try pass(saving))
+            #expect(one.0 == other.0)
+            for (a, b) in zip(one.1, other.1) {
+                #expect(b.isClose(to: a, absolute: 1e-6 * a.absolute().max().item() + 1e-9))
+            }
+            let losses = try train(saving, on: dataset.samples, steps: 30, rate: 1e-2)[0]
+            #expect(saving.phases[0].parameters.allSatisfy { $0.value.dtype == .bfloat16 })
+            #expect(losses.decline < 0.6, "\(losses)")
+        }
+    }
+
     @Test func refusesARecipeWithoutAModel() {
         let error = #expect(throws: SettingsError.self) {
             try LanguageModelTask(LanguageModelRecipe(), PretrainingSource(file: "llama.yaml"))

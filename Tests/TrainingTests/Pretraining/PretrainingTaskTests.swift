@@ -61,6 +61,19 @@ import Training
         }
     }
 
+    @Test(arguments: ["fp16.enabled", "bf16.enabled", "checkpoint_activations"])
+    func saysThatOnlyTheLanguageModelTrainsInLess(_ key: String) throws {
+        let error = #expect(throws: SettingsError.self) {
+            try PretrainingTask.vae.open(files: files(.vae), assignments: ["\(key)=true"]) { _ in
+                throw SettingsError.missingKey(key: "data", file: "none")
+            }
+        }
+        #expect(
+            error?.description
+                == "\(folder)/vae.yaml: '\(key)' is true, expected false: vae is trained in float32 "
+                + "with all activations kept. Only llama and the stages can do with less.")
+    }
+
     @Test func saysWhichNamesThereAre() {
         let error = #expect(throws: SettingsError.self) { try PretrainingTask.named("gan") }
         #expect(

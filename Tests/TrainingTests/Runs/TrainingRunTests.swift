@@ -69,6 +69,156 @@ import Training
         }
     }
 
+    /// The configuration stores bfloat16: nothing of what lies beyond its eight bits is lost where a
+    /// stage ends and the next begins.
+    @Test func aStageEndsInItsMastersAndTheNextBeginsThere() async throws {
+        try await withRequest { request, folder in
+            #expect(
+                try await TrainingRun(request, communicator: Communicator()).run() == .completed)
+            let place = "\(folder)/out/run/stage_3/step_00000003"
+            let optimizer = try Checkpoint(contentsOf: "\(place)/optimizer.safetensors")
+            let config = try RunSettings(
+                stage: .instructionTuning, folder: "\(folder)/Configs",
+                assignments: request.assignments
+            ).task
+            let next = try StageTask(
+                .instructionTuning, config: config, model: .folder("\(folder)/model"),
+                delta: "\(folder)/out", storage: .bfloat16)
+            var rounded = 0
+            for parameter in next.phases[0].parameters {
+                let name = "all/master.\(parameter.name)"
+                let master = try #require(optimizer[name], "\(name)").tensor()
+                #expect(parameter.value.floats() == master.floats(), "\(parameter.name)")
+                if master.cast(to: .bfloat16).floats() != master.floats() { rounded += 1 }
+            }
+            #expect(rounded > 20)
+            let began = try PhaseOptimizer(
+                next.phases[0], OptimizerConfig(), communicator: Communicator()
+            ).state().filter { $0.name.hasPrefix("master.") }
+            #expect(began.count == next.phases[0].parameters.count)
+            for (name, value) in began {
+                let master = try #require(optimizer["all/\(name)"]).tensor()
+                #expect(value.floats() == master.floats(), "\(name)")
+            }
+            // The published file has what it had: 16 bits.
+            let torch = try Checkpoint(contentsOf: "\(folder)/out/pytorch_model.pt")
+            #expect(torch.tensors.allSatisfy { $0.dtype == .float16 })
+        }
+    }
+
+    @Test func aRunGoesOnOnlyWithWhatItBeganWith() async throws {
+        try await withRequest { request, folder in
+            func stopped(_ request: TrainingRequest) async throws {
+                let stop = StopFlag()
+                let reason = try await TrainingRun(request, communicator: Communicator())
+                    .run(stop: stop, observers: [Watcher { if $0 == 1 { stop.raise() } }])
+                #expect(reason == .interrupted)
+            }
+            func refusal(_ request: TrainingRequest) -> String {
+                do {
+                    _ = try TrainingRun(request, communicator: Communicator())
+                    return "no error"
+                } catch {
+                    return "\(error)"
+                }
+            }
+            try await stopped(request)
+            var again = request
+            again.resumes = true
+            // Another training in the same folder leaves another delta there.
+            var other = request
+            other.savePath = "\(folder)/other"
+            for _ in 0..<2 {
+                try? FileManager.default.removeItem(atPath: "\(folder)/other/run")
+                #expect(
+                    try await TrainingRun(other, communicator: Communicator()).run() == .completed)
+            }
+            try FileManager.default.copyItem(
+                atPath: "\(folder)/other/model.safetensors",
+                toPath: "\(folder)/out/model.safetensors")
+            let text = refusal(again)
+            #expect(
+                text.hasPrefix(
+                    "\(folder)/out/run/stage_3: holds another run: delta that it began with was "))
+            #expect(text.hasSuffix(". Name another --save_path."))
+            try FileManager.default.removeItem(atPath: "\(folder)/out/model.safetensors")
+
+            // Another encoder of the same sizes.
+            let encoder = "\(folder)/model/pretrained_ckpt/imagebind_ckpt/tiny/imagebind_tiny.pth"
+            let kept = try Data(contentsOf: URL(filePath: encoder))
+            let weights = try Checkpoint(contentsOf: encoder).tensors.map {
+                (name: $0.name, value: try $0.tensor() * 1.01)
+            }
+            try PyTorchArchive.write(weights, to: encoder)
+            #expect(refusal(again).contains("holds another run: encoder was "))
+            try kept.write(to: URL(filePath: encoder))
+
+            // What the run itself left at its end is no other delta.
+            #expect(try await TrainingRun(again, communicator: Communicator()).run() == .completed)
+            let bytes = try Data(contentsOf: URL(filePath: "\(folder)/out/model.safetensors"))
+            #expect(try await TrainingRun(again, communicator: Communicator()).run() == .completed)
+            let isSame =
+                try Data(contentsOf: URL(filePath: "\(folder)/out/model.safetensors")) == bytes
+            #expect(isSame)
+        }
+    }
+
+    @Test func whatHasNoEffectIsNamedInOneNotice() async throws {
+        try await withRequest { request, folder in
+            // Keys of the reference's own base.yaml that nothing reads there either.
+            try Data(
+                """
+                models: {southgpt: {model_name: SouthGPTModel, agent_name: DeepSpeedAgent}}
+                gen_emb_dim: 768
+                n_img_tokens: 4
+                n_video_tokens: 24
+                n_audio_tokens: 8
+                train: {max_shard_size: 10GB}
+                """.utf8
+            ).write(to: URL(filePath: "\(folder)/reference.yaml"))
+            var other = request
+            other.config = "\(folder)/reference.yaml"
+            other.unusedFlags = ["--local_rank"]
+            let notes = try TrainingRun(other, communicator: Communicator()).summary.notes
+                .filter { $0.contains("without effect") }
+            #expect(notes.count == 1)
+            #expect(notes[0].hasPrefix("without effect: zero_optimization.offload_optimizer, "))
+            #expect(
+                notes[0].hasSuffix(
+                    "activation_checkpointing, models, gen_emb_dim, n_img_tokens, n_video_tokens, "
+                        + "n_audio_tokens, max_shard_size, --local_rank."))
+        }
+    }
+
+    @Test func theParametersAreReportedAtTheStart() async throws {
+        try await withRequest { request, folder in
+            let run = try TrainingRun(request, communicator: Communicator())
+            let report = try #require(run.summary.parameters)
+            #expect(
+                report.groups.map(\.name)
+                    == ["lora", "video", "audio", "image", "linear", "imagebind", "llama"])
+            #expect(report.moving == run.summary.groups.reduce(0) { $0 + $1.parameters })
+            let lines = "\(run.summary)".split(separator: "\n").map(String.init)
+            #expect(lines.contains { $0.hasPrefix("parameters: \(report.count), trained: ") })
+            #expect(lines.contains { $0.hasPrefix("  imagebind: ") && $0.hasSuffix("(0.00 %)") })
+            let log = "\(folder)/log"
+            try FileManager.default.createDirectory(
+                atPath: log, withIntermediateDirectories: true)
+            let observer = try RunLog(folder: log, every: 1) { Issue.record("given up: \($0)") }
+            #expect(try await run.run(observers: [observer]) == .completed)
+            let json = try Data(
+                contentsOf: URL(filePath: "\(folder)/out/run/stage_3/run.json"))
+            #expect(try JSONDecoder().decode(RunSummary.self, from: json) == run.summary)
+            let name = try #require(
+                try FileManager.default.contentsOfDirectory(atPath: log).first {
+                    $0.hasPrefix("train_")
+                })
+            let text = try String(contentsOfFile: "\(log)/\(name)", encoding: .utf8)
+            #expect(text.contains("parameters: \(report.count), trained: "))
+            #expect(text.contains("  lora: "))
+        }
+    }
+
     @Test func aDryRunWritesNothing() async throws {
         try await withRequest { request, folder in
             let dry = try TrainingRun(request, communicator: Communicator()).dryRun()
@@ -138,7 +288,8 @@ import Training
                     "\(folder)/file/out: cannot be written to"))
             #expect(
                 refusal { $0.assignments.append("train_micro_batch_size_per_gpu=9") }.contains(
-                    "has 8 samples, fewer than one batch of 9"))
+                    "'alpaca_instruction', of 8 samples, expected datasets of one batch or more: 9."
+                ))
             #expect(
                 refusal { $0.assignments.append("dataset_name_list=[cc3m_enc]") }.contains(
                     "cc3m.json: cannot be read"))

@@ -22,7 +22,9 @@ import Training
         return root
     }
 
-    private func task(_ stage: Stage, _ root: String, delta: String? = nil) throws -> StageTask {
+    private func task(
+        _ stage: Stage, _ root: String, delta: String? = nil, _ more: [String] = []
+    ) throws -> StageTask {
         let config = try RunSettings(
             stage: stage, folder: Fixture.path("../../Configs"),
             assignments: [
@@ -30,7 +32,7 @@ import Training
                 "pretrained_ckpt_path=../ckpt/pretrained_ckpt/",
                 "text_fc_to_img_mode=linear", "text_fc_to_video_mode=linear",
                 "text_fc_to_audio_mode=linear",
-            ] + (stage == .instructionTuning ? ["lora_r=2", "lora_alpha=4"] : [])
+            ] + (stage == .instructionTuning ? ["lora_r=2", "lora_alpha=4"] : []) + more
         ).task
         return try StageTask(stage, config: config, model: .checkpoints(root: root), delta: delta)
     }
@@ -83,7 +85,7 @@ import Training
                     #expect(try #require(stored).tensor().floats() == value.floats(), "\(name)")
                 }
             }
-            // A copy for each stage, and the same in both formats.
+            // A copy for each stage, and the same in both formats but for their types.
             for stage in order {
                 #expect(
                     FileManager.default.fileExists(
@@ -92,8 +94,11 @@ import Training
             let (torch, safe) = (
                 try tensors("\(save)/pytorch_model.pt"), try tensors("\(save)/model.safetensors")
             )
-            #expect(torch.mapValues { $0.floats() } == safe.mapValues { $0.floats() })
+            #expect(
+                torch.mapValues { $0.floats() }
+                    == safe.mapValues { $0.cast(to: .float16).floats() })
             #expect(torch.values.allSatisfy { $0.dtype == .float16 })
+            #expect(safe.values.allSatisfy { $0.dtype == .float32 })
         }
     }
 
@@ -135,7 +140,26 @@ import Training
         }
     }
 
-    @Test func rowsStartAsTheMeanOfTheBasesOrNormal() throws {
+    @Test func rowsStartAsTheOriginalsNormalOnesWhereTheSwitchSaysSo() throws {
+        try withTemporaryFolder { folder in
+            let task = try task(
+                .encoderAlignment, try root(in: folder), delta: nil,
+                ["new_row_initialization=normal"])
+            for name in ["model.embed_tokens", "lm_head"] {
+                let rows = try #require(
+                    task.model.languageModel.parameters.first { $0.name == "\(name).added_rows" }
+                ).value
+                let count = Float(rows.count)
+                let deviation = (Float(rows.sumOfSquares) / count).squareRoot()
+                #expect(abs(rows.mean([0, 1]).item()) < 4 * 0.02 / count.squareRoot(), "\(name)")
+                #expect(abs(deviation - 0.02) < 4 * 0.02 / (2 * count).squareRoot(), "\(name)")
+                // No two alike, as those of the mean are.
+                #expect(Set(rows.floats()).count > rows.count * 9 / 10)
+            }
+        }
+    }
+
+    @Test func rowsStartAsTheMeanOfTheBases() throws {
         try withTemporaryFolder { folder in
             let task = try task(.encoderAlignment, try root(in: folder))
             let parameters = task.model.languageModel.parameters
@@ -179,8 +203,7 @@ import Training
             let trained = try #require(
                 first.phases[0].parameters.first { $0.name == "model.embed_tokens.added_rows" })
             #expect(
-                rows.value.sliced(0, 1..<39).floats()
-                    == trained.value.cast(to: .float16).floats())
+                rows.value.sliced(0, 1..<39).floats() == trained.value.floats())
             #expect(other.model.layout.tokenizer.id(of: "<Img>") == 513)
         }
     }
@@ -263,8 +286,7 @@ import Training
             // What was written is what is read: the same model, trained on, starts from there.
             let again = try StageTask(.instructionTuning, config: config, model: .folder(copy))
             for (one, other) in zip(task.phases[0].parameters, again.phases[0].parameters) {
-                #expect(
-                    one.value.cast(to: .float16).floats() == other.value.floats(), "\(one.name)")
+                #expect(one.value.floats() == other.value.floats(), "\(one.name)")
             }
         }
     }
