@@ -14,10 +14,13 @@ struct BuiltTool {
     let output = Pipe()
     let errors = Pipe()
 
+    /// Where the tools are.
+    private static let tools = URL(filePath: ProcessInfo.processInfo.arguments[0])
+        .deletingLastPathComponent()
+
     /// - Parameter folder: works there, and sees no other folder of the user
     init(_ name: String, in folder: String? = nil, _ arguments: [String]) {
-        process.executableURL = URL(filePath: ProcessInfo.processInfo.arguments[0])
-            .deletingLastPathComponent().appending(component: name)
+        process.executableURL = BuiltTool.tools.appending(component: name)
         process.arguments = arguments
         if let folder {
             process.currentDirectoryURL = URL(filePath: folder)
@@ -25,6 +28,14 @@ struct BuiltTool {
         }
         (process.standardOutput, process.standardError) = (output, errors)
         process.standardInput = FileHandle.nullDevice
+    }
+
+    /// A script in bash that is told where the tools are, as those in `Scripts` ask for it.
+    init(bash script: String, in folder: String, _ arguments: [String] = []) {
+        self.init("bash", in: folder, ["-c", script, "bash"] + arguments)
+        process.executableURL = URL(filePath: "/bin/bash")
+        process.environment?["SOUTHGPT_TOOLS"] = BuiltTool.tools.path
+        process.environment?["PATH"] = "/usr/bin:/bin"
     }
 
     /// Runs to the end. Both pipes are read at once, for a full one would stop the tool.
