@@ -1,5 +1,6 @@
 // Which version of each kernel runs.
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,10 +41,15 @@ int south_fixed_point(void) {
 }
 
 __attribute__((constructor)) static void choose(void) {
-    const char *names[] = {"baseline", "avx2", "avx512"}, *wish = getenv("SOUTHGPT_KERNELS");
-    int level = SOUTH_AVX512_VNNI;
-    for (int i = SOUTH_BASELINE; i <= SOUTH_AVX512; i++)
-        if (wish && strcmp(wish, names[i]) == 0) level = i;
+    const char *names[] = {"baseline", "avx2", "avx512", "avx512vnni"};
+    const char *wish = getenv("SOUTHGPT_KERNELS");
+    int level = SOUTH_AVX512_VNNI, known = !wish || !*wish;
+    for (int i = SOUTH_BASELINE; i <= SOUTH_AVX512_VNNI && !known; i++)
+        if (strcmp(wish, names[i]) == 0) known = 1, level = i;
+    if (!known)
+        fprintf(stderr,
+            "SOUTHGPT_KERNELS is '%s', expected baseline, avx2, avx512 or avx512vnni; the best "
+            "that this machine has are used.\n", wish);
     south_use_instruction_set(level);
     const char *blocks = getenv("SOUTHGPT_BLOCKS");
     south_use_exact_blocks(blocks && strcmp(blocks, "exact") == 0);

@@ -1,5 +1,7 @@
 // Functions of one and two elements over strided views: blocks of a thousand elements, gathered
 // where they are not adjacent.
+#include <stdlib.h>
+
 #include "internal.h"
 
 #define SOUTH_BODY "elementwise_body.h"
@@ -74,7 +76,8 @@ static void binary_block(const mapping *m, const void *a, const void *b, void *y
     switch (m->type) {
     case SOUTH_FLOAT32: SOUTH_PICK(pairs)(m->operation, a, b, y, n); break;
     case SOUTH_INT32: pairs_int32_t(m->operation, a, b, y, n); break;
-    default: pairs_int64_t(m->operation, a, b, y, n);
+    case SOUTH_INT64: pairs_int64_t(m->operation, a, b, y, n); break;
+    default: abort();
     }
 }
 
@@ -100,7 +103,8 @@ static void compare_block(const mapping *m, const void *a, const void *b, void *
     switch (m->type) {
     case SOUTH_FLOAT32: compare_float(m->operation, a, b, y, n); break;
     case SOUTH_INT32: compare_int32_t(m->operation, a, b, y, n); break;
-    default: compare_int64_t(m->operation, a, b, y, n);
+    case SOUTH_INT64: compare_int64_t(m->operation, a, b, y, n); break;
+    default: abort();
     }
 }
 

@@ -1,4 +1,4 @@
-// Products of weights in blocks with activations in fixed point; on x86 alone so far.
+// Products of weights in blocks with activations in fixed point: x86 only; Arm multiplies floats.
 #include "internal.h"
 
 #if defined(__x86_64__)

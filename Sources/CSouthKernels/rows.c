@@ -1,7 +1,7 @@
 // Reductions, softmax, norms, rotary embedding, look-ups: one row at a time.
 #include <stdlib.h>
 
-#include "internal.h"
+#include "rows.h"
 
 #define SOUTH_BODY "rows_body.h"
 #include "versions.h"
@@ -20,19 +20,8 @@ typedef struct {
 } rows;
 
 static rows rows_of(ptrdiff_t outer, ptrdiff_t inner, const float *x, ptrdiff_t stride) {
-    rows r = {.outer = outer, .inner = inner, .stride = stride, .x = x};
-    r.rows_per_task = south_max(SOUTH_PIECE / south_max(inner, 1), 1);
-    return r;
+    return (rows){.outer = outer, .inner = inner, .stride = stride, .x = x};
 }
-
-static void share(rows *r, void (*task)(void *, size_t)) {
-    south_parallel((size_t)south_ceil(r->outer, r->rows_per_task), task, r);
-}
-
-#define SOUTH_EACH_ROW(r, index)                                                                  \
-    for (ptrdiff_t row = (ptrdiff_t)index * r->rows_per_task,                                     \
-                   end = south_min(row + r->rows_per_task, r->outer);                             \
-         row < end; row++)
 
 // MARK: Reductions
 
@@ -63,7 +52,7 @@ void south_reduce(int reduction, ptrdiff_t outer, ptrdiff_t inner, const float *
     r.mode = reduction;
     r.y = y;
     if (inner <= LONG_PIECE) {
-        share(&r, reduce_task);
+        SHARE(&r, reduce_task);
         return;
     }
     r.pieces = south_ceil(inner, LONG_PIECE);
@@ -73,14 +62,8 @@ void south_reduce(int reduction, ptrdiff_t outer, ptrdiff_t inner, const float *
     for (ptrdiff_t row = 0; row < outer; row++) {
         const double *partial = r.partial + row * r.pieces;
         double value = partial[0];
-        for (ptrdiff_t i = 1; i < r.pieces; i++) {
-            double next = partial[i];
-            if (reduction <= SOUTH_MEAN)
-                value += next;
-            else if (next != next || (reduction == SOUTH_LEAST ? next < value : next > value))
-                value = next;
-            if (value != value) break;
-        }
+        for (ptrdiff_t i = 1; i < r.pieces; i++)
+            value = south_combine(reduction, value, partial[i]);
         y[row] = (float)(reduction == SOUTH_MEAN ? value / (double)inner : value);
     }
     free(r.partial);
@@ -101,7 +84,7 @@ void south_arg_max(ptrdiff_t outer, ptrdiff_t inner, const float *x, ptrdiff_t s
     int32_t *y) {
     rows r = rows_of(outer, inner, x, stride);
     r.indices = y;
-    share(&r, arg_max_task);
+    SHARE(&r, arg_max_task);
 }
 
 static void cumulative_task(void *context, size_t index) {
@@ -117,7 +100,7 @@ void south_cumulative_sum(ptrdiff_t outer, ptrdiff_t inner, const float *x, ptrd
     float *y) {
     rows r = rows_of(outer, inner, x, stride);
     r.y = y;
-    share(&r, cumulative_task);
+    SHARE(&r, cumulative_task);
 }
 
 // MARK: Softmax and norms
@@ -133,7 +116,7 @@ void south_softmax(ptrdiff_t outer, ptrdiff_t inner, const float *x, ptrdiff_t s
     rows r = rows_of(outer, inner, x, stride);
     r.mode = logarithm;
     r.y = y;
-    share(&r, softmax_task);
+    SHARE(&r, softmax_task);
 }
 
 static void layer_norm_task(void *context, size_t index) {
@@ -150,7 +133,7 @@ void south_layer_norm(ptrdiff_t outer, ptrdiff_t inner, const float *x, ptrdiff_
     r.bias = bias;
     r.epsilon = epsilon;
     r.y = y;
-    share(&r, layer_norm_task);
+    SHARE(&r, layer_norm_task);
 }
 
 static void rms_norm_task(void *context, size_t index) {
@@ -166,7 +149,7 @@ void south_rms_norm(ptrdiff_t outer, ptrdiff_t inner, const float *x, ptrdiff_t 
     r.weight = weight;
     r.epsilon = epsilon;
     r.y = y;
-    share(&r, rms_norm_task);
+    SHARE(&r, rms_norm_task);
 }
 
 typedef struct {

@@ -1,7 +1,7 @@
 // Reductions of columns, and the backward passes of softmax, cross-entropy and norms.
 #include <stdlib.h>
 
-#include "internal.h"
+#include "rows.h"
 
 #define SOUTH_BODY "rows_gradients_body.h"
 #include "versions.h"
@@ -17,16 +17,6 @@ typedef struct {
     /// Sums over the rows of each task: of the weight's gradient, then of the bias's.
     float *partial;
 } rows;
-
-static void share(rows *r, void (*task)(void *, size_t)) {
-    r->rows_per_task = south_max(SOUTH_PIECE / south_max(r->inner, 1), 1);
-    south_parallel((size_t)south_ceil(r->outer, r->rows_per_task), task, r);
-}
-
-#define SOUTH_EACH_ROW(r, index)                                                                  \
-    for (ptrdiff_t row = (ptrdiff_t)index * r->rows_per_task,                                     \
-                   end = south_min(row + r->rows_per_task, r->outer);                             \
-         row < end; row++)
 
 // MARK: Columns
 
@@ -55,16 +45,8 @@ static void columns_task(void *context, size_t index) {
         ptrdiff_t stop = south_min(row + ROWS, end);
         for (row++; row < stop; row++)
             SOUTH_PICK(combine_rows)(c->reduction, c->x + row * c->stride + first, part, n);
-        for (ptrdiff_t j = 0; j < n; j++) {
-            double old = total[j], next = part[j];
-            if (opens)
-                total[j] = next;
-            else if (c->reduction <= SOUTH_MEAN)
-                total[j] = old + next;
-            else if (old == old
-                && (next != next || (c->reduction == SOUTH_LEAST ? next < old : next > old)))
-                total[j] = next;
-        }
+        for (ptrdiff_t j = 0; j < n; j++)
+            total[j] = opens ? part[j] : south_combine(c->reduction, total[j], part[j]);
     }
 }
 
@@ -86,13 +68,8 @@ void south_reduce_columns(int reduction, ptrdiff_t outer, ptrdiff_t inner, const
                                                    : (double)INFINITY;
     for (ptrdiff_t j = 0; j < inner; j++) {
         double value = c.partial[j];
-        for (ptrdiff_t band = 1; band < c.bands && value == value; band++) {
-            double next = c.partial[band * inner + j];
-            if (reduction <= SOUTH_MEAN)
-                value += next;
-            else if (next != next || (reduction == SOUTH_LEAST ? next < value : next > value))
-                value = next;
-        }
+        for (ptrdiff_t band = 1; band < c.bands; band++)
+            value = south_combine(reduction, value, c.partial[band * inner + j]);
         y[j] = (float)(reduction == SOUTH_MEAN ? value / (double)outer : value);
     }
     free(c.partial);
@@ -112,7 +89,7 @@ void south_softmax_gradient(ptrdiff_t outer, ptrdiff_t inner, const float *y,
     const float *gradient, int logarithm, float *to_x) {
     rows r = {.outer = outer, .inner = inner, .y = y, .gradient = gradient, .mode = logarithm,
         .result = to_x};
-    share(&r, softmax_gradient_task);
+    SHARE(&r, softmax_gradient_task);
 }
 
 static void cross_entropy_task(void *context, size_t index) {
@@ -137,7 +114,7 @@ void south_cross_entropy(ptrdiff_t outer, ptrdiff_t inner, const float *x, ptrdi
     const int32_t *targets, int32_t ignored, float *losses, float *log_sums) {
     rows r = {.outer = outer, .inner = inner, .x = x, .stride = stride, .targets = targets,
         .ignored = ignored, .result = losses, .second = log_sums};
-    share(&r, cross_entropy_task);
+    SHARE(&r, cross_entropy_task);
 }
 
 static void cross_entropy_gradient_task(void *context, size_t index) {
@@ -159,7 +136,7 @@ void south_cross_entropy_gradient(ptrdiff_t outer, ptrdiff_t inner, const float 
     const float *gradient, float *to_x) {
     rows r = {.outer = outer, .inner = inner, .x = x, .stride = stride, .targets = targets,
         .ignored = ignored, .log_sums = log_sums, .gradient = gradient, .result = to_x};
-    share(&r, cross_entropy_gradient_task);
+    SHARE(&r, cross_entropy_gradient_task);
 }
 
 // MARK: Norms

@@ -35,16 +35,19 @@ extension Shape {
         return result
     }
 
+    /// The axes that a tensor of a file may have, as many as any kernel takes.
+    static var mostAxes: Int { 8 }
+
     /// The product of the sizes, or nil where a size is negative or the product overflows: for
-    /// shapes that come from files.
+    /// shapes that come from files. A size of zero hides no other: strides are products too.
     public var checkedElementCount: Int? {
         var product = 1
-        for size in self {
-            guard size >= 0 else { return nil }
+        for size in self where size != 0 {
+            guard size > 0 else { return nil }
             let (next, overflow) = product.multipliedReportingOverflow(by: size)
             if overflow { return nil }
             product = next
         }
-        return product
+        return contains(0) ? 0 : product
     }
 }

@@ -82,7 +82,7 @@ extension ModelFolder {
         }
         var hash = SHA256()
         hash.update(list)
-        return hash.finished().hexadecimal
+        return hash.hexadecimal
     }
 
     /// The parts that have a hash, each as it says.
@@ -119,7 +119,7 @@ extension SHA256 {
         if let attributes = try? FileManager.default.attributesOfItem(atPath: file),
             attributes[.size] as? Int == 0
         {
-            return hash.finished().hexadecimal
+            return hash.hexadecimal
         }
         let mapped = try MappedFile(file)
         let step = 1 << 24
@@ -128,12 +128,6 @@ extension SHA256 {
             hash.update(UnsafeRawBufferPointer(rebasing: mapped.bytes[start..<end]))
             mapped.forget(start..<end)
         }
-        return hash.finished().hexadecimal
-    }
-}
-
-extension [UInt8] {
-    fileprivate var hexadecimal: String {
-        map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return hash.hexadecimal
     }
 }

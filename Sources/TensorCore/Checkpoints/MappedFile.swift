@@ -32,6 +32,10 @@ package final class MappedFile: @unchecked Sendable {
         bytes = UnsafeRawBufferPointer(start: start, count: size)
     }
 
+    /// Bytes that what lies in it may take in memory, all of it together, where a format lets less
+    /// stand for more: deflated entries, repeated elements. Small files may hold 64 MiB of zeros.
+    var mostExpanded: Int { 64 * bytes.count + (64 << 20) }
+
     deinit {
         munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
     }

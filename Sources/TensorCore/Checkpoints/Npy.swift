@@ -61,6 +61,10 @@ public enum Npy {
                 file: path, what: "an array of the type '\(type)'",
                 mend: "Save it with .astype(numpy.float32).")
         }
+        guard shape.count <= Shape.mostAxes else {
+            throw cursor.malformed(
+                "it has \(shape.count) axes, at most \(Shape.mostAxes) are allowed")
+        }
         guard let count = shape.checkedElementCount,
             !count.multipliedReportingOverflow(by: dtype.byteCount).overflow,
             count * dtype.byteCount == cursor.remaining

@@ -1,6 +1,6 @@
 /// A JSON value that keeps the order and the duplicates of its objects, for tables of contents of
 /// files that nobody vouches for.
-package indirect enum OrderedJSON: Equatable, Sendable {
+package enum OrderedJSON: Equatable, Sendable {
     case object([Member])
     case array([OrderedJSON])
     case string(String)

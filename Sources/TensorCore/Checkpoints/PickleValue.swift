@@ -11,8 +11,9 @@ enum PickleValue {
     case map(PickleMap)
     case type(PickleGlobal)
     case dtype(DType)
-    case storage(PickleStorage)
-    case tensor(PickleTensor)
+    // Boxed, so that lists of small values stay small.
+    indirect case storage(PickleStorage)
+    indirect case tensor(PickleTensor)
     /// A harmless value that no tensor depends on.
     case opaque
 

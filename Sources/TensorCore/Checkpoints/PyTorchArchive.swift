@@ -11,6 +11,9 @@ public enum PyTorchArchive {
     /// Where our own files keep notes.
     static let metadataEntry = "metadata.json"
 
+    /// What a packed pickle may have where the file is smaller.
+    private static let smallPickle = 1 << 20
+
     /// The names under which training code files the weights among other things.
     private static let wrappers = ["state_dict", "model_state_dict", "model", "module", "params"]
 
@@ -19,6 +22,8 @@ public enum PyTorchArchive {
         let contents: @Sendable () throws -> ZipArchive.Contents
         let byteCount: Int
         let bigEndian: Bool
+        /// Whether each tensor over it has a copy of its own.
+        var isInflated = false
         var forget: @Sendable () -> Void = {}
     }
 
@@ -39,8 +44,13 @@ public enum PyTorchArchive {
                 mend: "Save its state_dict with torch.save and use that file.")
         }
         var bigEndian = false
-        if let order = archive[top + "byteorder"] {
+        if let order = archive[top + "byteorder"], order.byteCount < 16 {
             bigEndian = try archive.contents(of: order).bytes.elementsEqual("big".utf8)
+        }
+        guard pickle.byteCount <= max(archive.file.bytes.count, smallPickle) else {
+            throw CheckpointError.malformed(
+                file: path,
+                rule: "its data.pkl has \(pickle.byteCount) bytes, more than the whole file")
         }
         let contents = try archive.contents(of: pickle, checking: true)
         var cursor = ByteCursor(
@@ -48,11 +58,12 @@ public enum PyTorchArchive {
         let notes = try metadata(archive[top + metadataEntry], of: archive)
         return try withExtendedLifetime(contents.owner) {
             try Unpickler.read(&cursor) { value, _ in
-                try checkpoint(value, path, notes) { storage in
+                try checkpoint(value, archive.file, notes) { storage in
                     guard let entry = archive["\(top)data/\(storage.key)"] else { return nil }
                     return Memory(
                         contents: { try archive.contents(of: entry) },
                         byteCount: entry.byteCount, bigEndian: bigEndian,
+                        isInflated: entry.method != 0,
                         forget: { archive.forget(entry) })
                 }
             }
@@ -63,7 +74,9 @@ public enum PyTorchArchive {
     private static func metadata(
         _ entry: ZipArchive.Entry?, of archive: ZipArchive
     ) throws -> [String: String] {
-        guard let entry, entry.byteCount <= Safetensors.longestHeader else { return [:] }
+        guard let entry, entry.byteCount <= max(archive.file.bytes.count, smallPickle),
+            entry.byteCount <= Safetensors.longestHeader
+        else { return [:] }
         let contents = try archive.contents(of: entry, checking: true)
         return withExtendedLifetime(contents.owner) {
             let members = (try? OrderedJSON(contents.bytes))?.members ?? []
@@ -107,7 +120,7 @@ public enum PyTorchArchive {
                 }, byteCount: storage.byteCount, bigEndian: bigEndian)
         }
         return try Unpickler.read(&cursor) { value, _ in
-            try checkpoint(value, file.path) { places[$0.key] }
+            try checkpoint(value, file) { places[$0.key] }
         }
     }
 
@@ -142,10 +155,12 @@ public enum PyTorchArchive {
     }
 
     private static func checkpoint(
-        _ value: PickleValue, _ path: String, _ metadata: [String: String] = [:],
+        _ value: PickleValue, _ file: MappedFile, _ metadata: [String: String] = [:],
         _ memory: (PickleStorage) -> Memory?
     ) throws -> Checkpoint {
-        let found = named(value) ?? []
+        let (path, found) = (file.path, named(value) ?? [])
+        // Elements that repeat, and storages that many tensors share.
+        var room = file.mostExpanded
         guard !found.isEmpty else {
             throw CheckpointError.malformed(file: path, rule: "the pickle holds no tensors")
         }
@@ -162,6 +177,15 @@ public enum PyTorchArchive {
                         rule: "the storage of '\(name)' has \(memory.byteCount) bytes, "
                             + "the pickle says \(tensor.storage.byteCount)")
                 }
+                let size = tensor.dtype.byteCount(of: tensor.shape.elementCount)
+                let taken = max(size, memory.isInflated ? memory.byteCount : 0)
+                guard taken <= room else {
+                    throw CheckpointError.malformed(
+                        file: path,
+                        rule: "with '\(name)' its tensors take more than \(file.mostExpanded) "
+                            + "bytes, the file has \(file.bytes.count)")
+                }
+                room -= taken
                 return StoredTensor(
                     name: name, dtype: tensor.dtype, shape: tensor.shape, file: path,
                     forget: memory.forget

@@ -65,10 +65,9 @@ public enum Safetensors {
                 entries.append(try entry(member.name, member.value, path))
             }
         }
-        let end = try tile(entries, path)
-        guard data + end == file.bytes.count else {
-            throw malformed(
-                "the tensors end at byte \(data + end), the file at \(file.bytes.count)")
+        let (end, room) = (try tile(entries, path), file.bytes.count - data)
+        guard end == room else {
+            throw malformed("the tensors take \(end) bytes of data, the file has \(room)")
         }
         return try Checkpoint(
             file: path,
@@ -112,6 +111,9 @@ public enum Safetensors {
             throw CheckpointError.unsupported(
                 file: path, what: "the element type \(type) of '\(name)'",
                 mend: "Convert the file to F32, F16 or BF16.")
+        }
+        guard shape.count <= Shape.mostAxes else {
+            throw malformed("has \(shape.count) axes, at most \(Shape.mostAxes) are allowed")
         }
         guard let count = shape.checkedElementCount else {
             throw malformed("has the impossible shape \(shape)")

@@ -13,10 +13,16 @@ struct Unpickler {
     /// All storages that were referred to, by key.
     private var storages: [String: PickleStorage] = [:]
     private var position: Int { cursor.position }
+    /// Values that may yet be copied from one container to another: a pickle may name the same
+    /// container any number of times, at a few bytes each.
+    private var copiesLeft: Int
 
     private static let deepestStack = 1 << 20
     private static let largestMemo = 1 << 23
     private static let deepestTuple = 64
+    private static let mostContainers = 1 << 22
+    private static let mostCopies = 1 << 24
+    private static let longestKey = 256
 
     /// Reads the pickle at the cursor, leaves the cursor behind it, and gives its value and the
     /// storages it mentions to `body`.
@@ -36,7 +42,11 @@ struct Unpickler {
         return try body(value, unpickler.storages)
     }
 
-    private init(cursor: ByteCursor) { self.cursor = cursor }
+    private init(cursor: ByteCursor) {
+        self.cursor = cursor
+        // What is stated once and copied once takes at least a byte each.
+        copiesLeft = min(cursor.remaining, Unpickler.mostCopies)
+    }
 
     private func malformed(_ rule: String) -> CheckpointError {
         cursor.malformed("the pickle, at byte \(position), \(rule)")
@@ -87,7 +97,19 @@ struct Unpickler {
         return .tuple(values, depth: depth)
     }
 
-    private mutating func list(_ values: [PickleValue]) -> PickleValue {
+    private func checkContainers() throws {
+        guard lists.count + maps.count < Unpickler.mostContainers else {
+            throw malformed("makes too many lists and maps")
+        }
+    }
+
+    private mutating func countCopies(_ count: Int) throws {
+        copiesLeft -= count
+        guard copiesLeft >= 0 else { throw malformed("copies more values than it has") }
+    }
+
+    private mutating func list(_ values: [PickleValue]) throws -> PickleValue {
+        try checkContainers()
         let list = PickleList()
         list.values = values
         lists.append(list)
@@ -95,6 +117,7 @@ struct Unpickler {
     }
 
     private mutating func map(_ pairs: [PickleValue]) throws -> PickleValue {
+        try checkContainers()
         let map = PickleMap()
         maps.append(map)
         try set(pairs, in: .map(map))
@@ -155,7 +178,7 @@ struct Unpickler {
             var values: [PickleValue] = []
             for _ in 0..<(opcode - 0x84) { values.insert(try pop(), at: 0) }
             try push(try tuple(values))
-        case 0x6C: try push(list(try popToMark()))
+        case 0x6C: try push(try list(try popToMark()))
         case 0x61:
             let value = try pop()
             try append([value], to: try top())
@@ -237,7 +260,7 @@ struct Unpickler {
             try cursor.skip(Int(try cursor.read(UInt8.self)))
             return .bytes
         case 0x29: return try tuple([])
-        case 0x5D: return list([])
+        case 0x5D: return try list([])
         case 0x7D: return try map([])
         case 0x8F: return .opaque
         default: return nil
@@ -272,7 +295,9 @@ struct Unpickler {
         switch global {
         case .orderedMap:
             var pairs: [PickleValue] = []
-            for pair in values.first?.elements ?? [] {
+            let elements = values.first?.elements ?? []
+            try countCopies(2 * elements.count)
+            for pair in elements {
                 guard let parts = pair.elements, parts.count == 2 else {
                     throw malformed("has a key without a value")
                 }
@@ -290,7 +315,10 @@ struct Unpickler {
                 throw malformed("has a parameter without a tensor")
             }
             return .tensor(tensor)
-        case .size: return try tuple(values.first?.elements ?? [])
+        case .size:
+            let sizes = values.first?.elements ?? []
+            try countCopies(sizes.count)
+            return try tuple(sizes)
         case .encode: return .bytes
         case .opaque: return .opaque
         case .storage: throw malformed("makes a storage of its own")
@@ -300,26 +328,37 @@ struct Unpickler {
     /// `(storage, offset, size, stride, …)`, with every index checked against the storage.
     private func tensor(_ values: [PickleValue], dtype: DType?) throws -> PickleTensor {
         guard values.count >= 4, case .storage(let storage) = values[0],
-            let offset = values[1].integer,
-            let shape = values[2].elements?.map({ $0.integer ?? -1 }),
-            let strides = values[3].elements?.map({ $0.integer ?? -1 }),
-            let dtype = dtype ?? storage.dtype, shape.count == strides.count
+            let offset = values[1].integer, let sizes = values[2].elements,
+            let steps = values[3].elements, let dtype = dtype ?? storage.dtype,
+            sizes.count == steps.count
         else { throw malformed("has a tensor without storage, shape or strides") }
-        let description = "has a tensor of shape \(shape), strides \(strides), offset \(offset)"
+        guard sizes.count <= Shape.mostAxes else {
+            throw malformed(
+                "has a tensor of \(sizes.count) axes, at most \(Shape.mostAxes) are allowed")
+        }
+        let (shape, strides) = (sizes.map { $0.integer ?? -1 }, steps.map { $0.integer ?? -1 })
+        var description: String {
+            "has a tensor of shape \(shape), strides \(strides), offset \(offset)"
+        }
         guard let count = shape.checkedElementCount, offset >= 0,
             strides.allSatisfy({ $0 >= 0 }),
-            // However it is repeated, its elements must be countable in memory.
-            count <= (1 << 40) / dtype.byteCount
+            !count.multipliedReportingOverflow(by: dtype.byteCount).overflow
         else { throw malformed(description) }
+        if count == 0 {
+            // Nothing is looked at, so nothing need be said of where.
+            return PickleTensor(
+                storage: storage, dtype: dtype, shape: shape, strides: shape.rowMajorStrides,
+                offset: 0)
+        }
         let available = storage.view.count * (storage.dtype?.byteCount ?? 1) / dtype.byteCount
         var last = offset
-        for (size, stride) in zip(shape, strides) where count > 0 {
+        for (size, stride) in zip(shape, strides) {
             let (step, tooFar) = (size - 1).multipliedReportingOverflow(by: stride)
             let (sum, overflow) = last.addingReportingOverflow(step)
             guard !tooFar, !overflow else { throw malformed(description) }
             last = sum
         }
-        guard count == 0 || last < available else {
+        guard last < available else {
             throw malformed("\(description) in a storage of \(available) elements")
         }
         let start = storage.view.lowerBound * (storage.dtype?.byteCount ?? 1)
@@ -339,7 +378,7 @@ struct Unpickler {
         guard parts.count >= 5, parts[0].text == "storage",
             case .type(.storage(let dtype)) = parts[1],
             let key = parts[2].text ?? parts[2].integer.map({ "\($0)" }),
-            let count = parts[4].integer, count >= 0,
+            key.utf8.count <= Unpickler.longestKey, let count = parts[4].integer, count >= 0,
             !count.multipliedReportingOverflow(by: dtype?.byteCount ?? 1).overflow
         else { throw malformed("refers to what is no storage") }
         var view = 0..<count

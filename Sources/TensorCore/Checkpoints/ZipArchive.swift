@@ -24,9 +24,6 @@ struct ZipArchive {
     let entries: [Entry]
     private let index: [String: Int]
 
-    /// An entry inflated into memory may be this large.
-    private static let largestInflated = 1 << 30
-
     /// Reads the central directory.
     ///
     /// - Throws: `CheckpointError.malformed`, also for a file that is cut short
@@ -36,14 +33,29 @@ struct ZipArchive {
         var cursor = ByteCursor(file, in: directory.range, of: "the zip's directory")
         var entries: [Entry] = []
         var index: [String: Int] = [:]
+        // Entries that share bytes could be inflated to any size.
+        var (room, inflated) = (file.bytes.count, 0)
         for _ in 0..<directory.count {
             let entry = try ZipArchive.entry(&cursor)
+            guard entry.storedCount <= room else {
+                throw cursor.malformed("the zip's entries are larger than it is")
+            }
+            room -= entry.storedCount
+            // Deflate shrinks by no more than 1032 to 1: a greater size is a lie.
+            guard entry.method == 0 || entry.byteCount / 1032 <= entry.storedCount else {
+                throw cursor.malformed("the zip entry '\(entry.name)' does not inflate")
+            }
+            if entry.method != 0 { inflated += entry.byteCount }
             guard index.updateValue(entries.count, forKey: entry.name) == nil else {
                 throw cursor.malformed("the zip has two entries '\(entry.name)'")
             }
             entries.append(entry)
         }
         (self.entries, self.index) = (entries, index)
+        guard inflated <= file.mostExpanded else {
+            throw cursor.malformed(
+                "the zip inflates to \(inflated) bytes, at most \(file.mostExpanded) are read")
+        }
     }
 
     subscript(name: String) -> Entry? { index[name].map { entries[$0] } }
@@ -166,10 +178,10 @@ struct ZipArchive {
     private func inflated(_ stored: UnsafeRawBufferPointer, _ entry: Entry) throws -> Contents {
         let failure = CheckpointError.malformed(
             file: file.path, rule: "the zip entry '\(entry.name)' does not inflate")
-        // Deflate shrinks by no more than 1032 to 1: a greater size is a lie.
-        guard entry.byteCount <= ZipArchive.largestInflated,
-            entry.byteCount / 1032 <= stored.count, stored.count <= Int(UInt32.max)
-        else { throw failure }
+        // zlib counts in 32 bits.
+        guard entry.byteCount <= Int(UInt32.max), stored.count <= Int(UInt32.max) else {
+            throw failure
+        }
         let storage = HostStorage(byteCount: entry.byteCount)
         guard let target = storage.hostPointer else { throw failure }
         var stream = z_stream()

@@ -38,27 +38,42 @@ public struct Convolution: Sendable {
     }
 }
 
-/// A transposed convolution over one or two spatial axes.
+/// A transposed convolution over one, two or three spatial axes.
 ///
-/// - Shapes: `[batch, inputs, n]` → `[batch, outputs, (n − 1)·stride − 2·padding + kernel]`
-/// - Checkpoint: `weight [inputs, outputs, kernel...]`, `bias [outputs]`
+/// - Shapes: `[batch, inputs, n]` → `[batch, outputs, (n − 1)·stride − 2·padding
+///   + dilation·(kernel − 1) + outputPadding + 1]`
+/// - Checkpoint: `weight [inputs, outputs / groups, kernel...]`, `bias [outputs]`
 public struct TransposedConvolution: Sendable {
     let weight: Filters
     let bias: Parameter?
     let geometry: ConvolutionGeometry
 
-    /// Reads or draws the filters.
+    /// Reads or draws the filters. `dilation` defaults to one, `outputPadding` to zero.
+    ///
+    /// - Parameter outputPadding: how much longer each axis of the result is, at its end; less than
+    ///   the stride or the dilation there
     public init(
         _ inputs: Int, _ outputs: Int, kernel: [Int], stride: [Int], padding: [Int],
-        bias: Bool = true, from weights: Weights
+        outputPadding: [Int]? = nil, dilation: [Int]? = nil, groups: Int = 1, bias: Bool = true,
+        from weights: Weights
     ) throws {
-        weight = try Filters([inputs, outputs] + kernel, from: weights)
+        let dilation = dilation ?? kernel.map { _ in 1 }
+        let longer = outputPadding ?? kernel.map { _ in 0 }
+        precondition(
+            longer.count == kernel.count
+                && longer.indices.allSatisfy {
+                    (0..<max(stride[$0], dilation[$0])).contains(longer[$0])
+                },
+            "TransposedConvolution: output padding \(longer), stride \(stride), dilation \(dilation)")
+        let shape = [inputs, outputs / groups] + kernel
+        weight = try Filters(shape, from: weights)
         self.bias =
             bias
             ? try weights.parameter(
-                "bias", [outputs], initial: .uniformByFan(outputs * kernel.elementCount)) : nil
+                "bias", [outputs], initial: .uniformByFan(shape.dropFirst().reduce(1, *))) : nil
         geometry = ConvolutionGeometry(
-            stride: stride, padding: padding, dilation: kernel.map { _ in 1 })
+            stride: stride, before: padding, after: zip(padding, longer).map { $0 - $1 },
+            dilation: dilation, groups: groups)
     }
 
     /// Spreads `x` through the filters.

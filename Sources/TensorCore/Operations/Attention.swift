@@ -99,7 +99,8 @@ extension Tensor {
     ///   (i, i + headSize / 2), as in Hugging Face's
     public func rotated(cosines: Tensor, sines: Tensor, interleaved: Bool = false) -> Tensor {
         precondition(
-            rank == 4 && cosines.shape == [shape[1], shape[3] / 2] && sines.shape == cosines.shape,
+            rank == 4 && shape[3].isMultiple(of: 2) && cosines.shape == [shape[1], shape[3] / 2]
+                && sines.shape == cosines.shape,
             "rotated: \(shape) by angles \(cosines.shape)")
         let (x, c, s) = (real, cosines.detached().real.dense(), sines.detached().real.dense())
         return backend.rotary(x.detached(), cosines: c, sines: s, interleaved: interleaved)

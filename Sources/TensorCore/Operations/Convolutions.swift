@@ -46,11 +46,13 @@ public struct ConvolutionGeometry: Sendable, Equatable {
         self.groups = groups
     }
 
-    /// Output lengths of a convolution of `sizes` by `kernel`.
+    /// Output lengths of a convolution of `sizes` by `kernel`; zero where the kernel is longer than
+    /// the padded axis.
     package func outputSizes(_ sizes: [Int], kernel: [Int]) -> [Int] {
         sizes.indices.map { axis in
             let padded = sizes[axis] + before[axis] + after[axis]
-            return (padded - dilation[axis] * (kernel[axis] - 1) - 1) / stride[axis] + 1
+            let rest = padded - (dilation[axis] * (kernel[axis] - 1) + 1)
+            return rest < 0 ? 0 : rest / stride[axis] + 1
         }
     }
 

@@ -51,17 +51,31 @@ package enum BinaryOperation: Sendable { case add, subtract, multiply, divide, m
 /// A comparison of two elements; false where either is NaN.
 package enum Comparison: Sendable { case equal, less, atMost }
 
+extension DType {
+    /// The type of a function of two elements, as in PyTorch: of two integers the wider (`int16`
+    /// for `int8` with `uint8`); else, and for two of `bool`, `float32`.
+    fileprivate static func ofPair(_ a: DType, _ b: DType) -> DType {
+        if a.isFloatingPoint || b.isFloatingPoint || (a == .bool && b == .bool) { return .float32 }
+        if a == b || b == .bool { return a }
+        if a == .bool { return b }
+        if a.byteCount == b.byteCount { return .int16 }
+        return a.byteCount > b.byteCount ? a : b
+    }
+}
+
 extension Tensor {
     private static func binary(_ operation: BinaryOperation, _ a: Tensor, _ b: Tensor) -> Tensor {
         guard let shape = a.shape.broadcast(with: b.shape) else {
             preconditionFailure("\(operation): shapes \(a.shape) and \(b.shape)")
         }
-        let integers = !a.dtype.isFloatingPoint && a.dtype == b.dtype && a.dtype != .bool
-        let (x, y) = integers ? (a, b) : (a.real, b.real)
+        let type = DType.ofPair(a.dtype, b.dtype)
+        // Narrow integers are computed in 32 bits, and wrapped where they are stored again.
+        let wide = type == .float32 || type == .int64 ? type : .int32
+        let (x, y) = (a.cast(to: wide), b.cast(to: wide))
         let (left, right) = (
             x.detached().broadcast(to: shape), y.detached().broadcast(to: shape)
         )
-        let result = a.backend.binary(operation, left, right)
+        let result = a.backend.binary(operation, left, right).cast(to: type)
         // Sums need their operands' shapes alone.
         let isLinear = operation == .add || operation == .subtract
         let kept = isLinear ? nil : (left: left, right: right)
@@ -88,6 +102,9 @@ extension Tensor {
             return y.recorded(from: source) { $0.backend.unaryGradient(operation, x, $0) }
         }
     }
+
+    // Integers stay integers, of the wider type where two differ; quotients are truncated, and
+    // what a type does not hold is wrapped.
 
     /// The sum, with broadcasting.
     public static func + (a: Tensor, b: Tensor) -> Tensor { binary(.add, a, b) }

@@ -61,5 +61,14 @@ extension Tensor {
 
     /// The first index of the least element along `axis`, which disappears; `int32`. NaN counts
     /// as least here.
-    public func argMin(_ axis: Int = -1) -> Tensor { (-detached().real).argMax(axis) }
+    public func argMin(_ axis: Int = -1) -> Tensor {
+        if !dtype.isFloatingPoint { return firstInOrder(axis, descending: false) }
+        return (-detached().real).argMax(axis)
+    }
+
+    /// The index of what comes first along an axis, which disappears; exact for integers.
+    func firstInOrder(_ axis: Int, descending: Bool) -> Tensor {
+        let axis = shape.axisIndex(axis)
+        return detached().top(1, axis: axis, largest: descending).indices.squeezed(axis)
+    }
 }

@@ -94,6 +94,8 @@ extension Tensor {
 
     /// The first index of the greatest element along `axis`, which disappears; `int32`.
     public func argMax(_ axis: Int = -1) -> Tensor {
+        // Beyond 2²⁴ neighbouring integers are one `float32`.
+        if !dtype.isFloatingPoint { return firstInOrder(axis, descending: true) }
         let (rows, shape) = detached().real.rows(over: [axis], keepingAxes: false)
         precondition(rows.shape[1] > 0, "argMax: axis \(axis) of shape \(self.shape) is empty")
         return backend.argMax(rows).reshaped(shape)

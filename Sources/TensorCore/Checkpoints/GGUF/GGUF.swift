@@ -40,11 +40,13 @@ public struct GGUF: Sendable {
             self = first
             return
         }
-        guard first["split.no"]?.integer == 0, let stem = GGUF.stem(path, count) else {
+        let number = first["split.no"]?.integer
+        guard number == 0, let stem = GGUF.stem(path, count) else {
             throw CheckpointError.malformed(
                 file: path,
-                rule: "it is part \((first["split.no"]?.integer ?? 0) + 1) of \(count); "
-                    + "open the one whose name ends in 00001-of-\(fiveDigits(count)).gguf")
+                rule: "its split.no is \(number.map { "\($0)" } ?? "absent") of \(count) parts, "
+                    + "expected 0; open the one whose name ends in "
+                    + "00001-of-\(fiveDigits(count)).gguf")
         }
         var tensors = first.checkpoint.tensors
         for number in 2...count {
@@ -113,9 +115,10 @@ public struct GGUF: Sendable {
         let (end, overflow) = cursor.position.addingReportingOverflow(alignment - 1)
         guard !overflow else { throw cursor.malformed("the alignment \(alignment) is impossible") }
         let data = end / alignment * alignment
+        var room = file.bytes.count
         try self.init(
             file: file.path, metadata: metadata,
-            tensors: places.map { try GGUF.tensor($0, file, data: data, alignment) })
+            tensors: places.map { try GGUF.tensor($0, file, data: data, alignment, &room) })
 
         func longestKey(_ cursor: ByteCursor) -> Int { min(GGUF.longestKey, cursor.remaining) }
     }
@@ -240,7 +243,7 @@ public struct GGUF: Sendable {
     }
 
     private static func tensor(
-        _ place: Place, _ file: MappedFile, data: Int, _ alignment: Int
+        _ place: Place, _ file: MappedFile, data: Int, _ alignment: Int, _ room: inout Int
     ) throws -> StoredTensor {
         let (type, shape) = (place.type, place.shape)
         func malformed(_ rule: String) -> CheckpointError {
@@ -260,6 +263,9 @@ public struct GGUF: Sendable {
         let (start, beyond) = data.addingReportingOverflow(place.offset)
         guard !beyond else { throw malformed("starts beyond the file") }
         _ = try file.window(start, size, of: "'\(place.name)'")
+        // Tensors that overlap could be many times the file.
+        room -= size
+        guard room >= 0 else { throw malformed("lies where others do") }
         let what = "'\(place.name)'"
         if let dtype = type.dtype {
             return StoredTensor(
