@@ -139,6 +139,14 @@ extension Tensor {
         return values
     }
 
+    /// The elements in row-major order, as `Double` whatever the type.
+    package func doubles() -> [Double] {
+        let source = detached().cast(to: .float64).dense()
+        var values: [Double] = []
+        source.backend.read(source) { values = Array($0.bindMemory(to: Double.self)) }
+        return values
+    }
+
     /// The elements in row-major order as integers, real ones truncated.
     public func integers() -> [Int] {
         let source = detached().cast(to: .int64).dense()

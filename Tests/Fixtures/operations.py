@@ -148,6 +148,8 @@ layers = torch.nn.ModuleDict({
     "convolution": torch.nn.Conv2d(6, 4, 3, stride=2, padding=1),
     "temporal": torch.nn.Conv3d(6, 6, (3, 1, 1), padding=(1, 0, 0)),
     "transposed": torch.nn.ConvTranspose1d(3, 2, 8, stride=4, padding=2),
+    "transposedGrouped": torch.nn.ConvTranspose2d(
+        6, 4, 3, stride=(2, 3), padding=1, output_padding=(1, 2), dilation=(2, 1), groups=2),
 })
 recipe = fill(layers)
 image = tensor("image", (2, 6, 5, 4))
@@ -160,6 +162,7 @@ out = {
     "convolution": layers["convolution"](image),
     "temporal": layers["temporal"](tensor("clip", (1, 6, 4, 2, 3))),
     "transposed": layers["transposed"](cube),
+    "transposedGrouped": layers["transposedGrouped"](image),
     "layerNorm.plain": F.layer_norm(cube, (4,)),
 }
 for name, shape in {"lora_A.default.weight": (2, 4), "lora_B.default.weight": (6, 2)}.items():

@@ -88,17 +88,102 @@ private struct PipelineFixture: Decodable {
         #expect(stream.finish() == "")
     }
 
-    @Test func namesTheStepsItDoesNotKnow() throws {
-        func error(_ json: String) throws -> String {
-            try withTemporaryFolder { folder in
-                let path = "\(folder)/tokenizer.json"
-                try json.write(toFile: path, atomically: true, encoding: .utf8)
-                do {
-                    _ = try JSONTokenizer(contentsOf: path)
-                    return "no error"
-                } catch { return "\(error)".replacing(folder + "/", with: "") }
-            }
+    private func error(_ json: String) throws -> String {
+        try withTemporaryFolder { folder in
+            let path = "\(folder)/tokenizer.json"
+            try json.write(toFile: path, atomically: true, encoding: .utf8)
+            do {
+                _ = try JSONTokenizer(contentsOf: path)
+                return "no error"
+            } catch { return "\(error)".replacing(folder + "/", with: "") }
         }
+    }
+
+    @Test func boundsWhatItsStepsMayCost() throws {
+        let model = #""model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}"#
+        func expect(
+            _ rest: String, _ rule: String?, sourceLocation: SourceLocation = #_sourceLocation
+        )
+            throws
+        {
+            let text = rule.map {
+                "tokenizer.json: not a sound tokenizer file: \($0). Was the download complete?"
+            }
+            #expect(
+                try error("{\(model), \(rest)}") == text ?? "no error",
+                sourceLocation: sourceLocation)
+        }
+        func template(_ id: Int, steps: Int = 1) -> String {
+            let step = #"{"SpecialToken": {"id": "a"}}"#
+            let all = [String](repeating: step, count: steps).joined(separator: ",")
+            return #""post_processor": {"type": "TemplateProcessing", "single": [\#(all)], "#
+                + #""special_tokens": {"a": {"ids": [\#(id)]}}}"#
+        }
+        try expect(template(0), nil)
+        try expect(template(1), "its post-processor adds the id 1, it has 1 tokens")
+        try expect(template(-1), "its post-processor adds the id -1, it has 1 tokens")
+        try expect(template(0, steps: 65), "its template has 65 steps, expected at most 64")
+        func sequence(_ key: String, _ list: String, _ step: String, _ count: Int) -> String {
+            let all = [String](repeating: step, count: count).joined(separator: ",")
+            return #""\#(key)": {"type": "Sequence", "\#(list)": [\#(all)]}"#
+        }
+        try expect(sequence("normalizer", "normalizers", #"{"type": "Strip"}"#, 63), nil)
+        try expect(
+            sequence("normalizer", "normalizers", #"{"type": "Strip"}"#, 64),
+            "its normalizer has 65 steps, expected at most 64")
+        // Each doubles the text.
+        let twice = #"{"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}"#
+        for (key, list, step) in [
+            ("normalizer", "normalizers", twice), ("decoder", "decoders", twice),
+            ("pre_tokenizer", "pretokenizers", #"{"type": "ByteLevel", "use_regex": false}"#),
+        ] {
+            try expect(sequence(key, list, step, 5), nil)
+            try expect(
+                sequence(key, list, step, 30),
+                "the steps of its \(key) could make a text more than 16384 times longer")
+        }
+        try expect(
+            #""added_tokens": [{"content": "x", "id": 4000000}]"#,
+            "it has the id 4000000 for 2 tokens")
+        let long = String(repeating: "x", count: 1025)
+        try expect(
+            #""added_tokens": [{"content": "\#(long)", "id": 1}]"#,
+            "token 1 has 1025 bytes, expected at most 1024")
+    }
+
+    @Test(arguments: [
+        "a{-1}", "a{2,1}", "a{1001}", "a{1,1001}", "a{+1}", "a{,}", "a{}", "a{1,x}", "a{1,2,3}",
+        "a****b",
+    ]) func refusesQuantifiersThatCannotBe(pattern: String) {
+        #expect(throws: PatternParser.Failure.self) { try SplitPattern(pattern) }
+    }
+
+    @Test func obeysEveryKindOfQuantifier() throws {
+        let text = Array("aaaaa".unicodeScalars)
+        for (pattern, expected) in [
+            ("a{2}", [0..<2, 2..<4]), ("a{2,}", [0..<5]), ("a{,3}", [0..<3, 3..<5]),
+            ("a{1,2}?", [0..<1, 1..<2, 2..<3, 3..<4, 4..<5]), ("a{0,1000}", [0..<5]), ("a{0}", []),
+        ] { #expect(try SplitPattern(pattern).matches(in: text) == expected, "\(pattern)") }
+    }
+
+    /// Every look ahead walks to the end of the text, and a long pattern calls itself as often as it
+    /// has parts.
+    @Test func endsWhateverAPatternLooksAt() throws {
+        let text = Array(String(repeating: "a", count: 3000).unicodeScalars)
+        let start = ContinuousClock.now
+        let ahead = try SplitPattern(String(repeating: "(?=a*)", count: 1000) + "b")
+        #expect(ahead.matches(in: text).isEmpty)
+        let long = try SplitPattern(String(repeating: "a", count: 16_000))
+        #expect(long.matches(in: [Unicode.Scalar](repeating: "a", count: 20_000)).isEmpty)
+        let nested = try SplitPattern("(((ab){256}){256}){256}c")
+        let pairs = Array(String(repeating: "ab", count: 20_000).unicodeScalars)
+        #expect(nested.matches(in: pairs).isEmpty)
+        #expect(ContinuousClock.now - start < .seconds(10))
+        let classes = "[" + String(repeating: "a-z", count: 257) + "]"
+        #expect(throws: PatternParser.Failure.self) { try SplitPattern(classes) }
+    }
+
+    @Test func namesTheStepsItDoesNotKnow() throws {
         let model = #""model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["#
         let mend = "Use the tokenizer files of a LLaMA, Qwen2 or CLIP release."
         #expect(try error("{\(model)\"a b\"]}}") == "no error")

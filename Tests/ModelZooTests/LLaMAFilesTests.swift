@@ -48,6 +48,150 @@ import Testing
         #expect(streamed == tokenizer.text(of: ids))
     }
 
+    /// Metadata that lies about a model, and tensors of other shapes than it says.
+    @Test func refusesSizesThatNoModelHas() throws {
+        let (_, weights) = try LLaMAVariantTests.network("llama")
+        let config = try LLaMAVariantTests.config("llama")
+        try withTemporaryFolder { folder in
+            let path = "\(folder)/m.gguf"
+            func error(_ change: ([GGUF.Entry]) -> [GGUF.Entry]) throws -> String {
+                try GGUF.write(
+                    weights.forGGUF(config), metadata: change(config.ggufMetadata(name: "m")),
+                    to: path)
+                do {
+                    _ = try LLaMAFiles(path)
+                    return "no error"
+                } catch { return "\(error)".replacing(folder, with: "") }
+            }
+            func setting(_ key: String, _ value: Int) throws -> String {
+                try error { metadata in
+                    metadata.filter {
+                        $0.key != "llama.\(key)" && $0.key != "llama.rope.dimension_count"
+                            && (key.hasSuffix("key_length") || !$0.key.hasSuffix("key_length"))
+                    } + [GGUF.Entry("llama.\(key)", .uint32(value))]
+                }
+            }
+            let mend = " Is the file whole, and of this release?"
+            #expect(
+                try setting("attention.head_count", 0)
+                    == "/m.gguf: gives 'num_attention_heads' as 0, expected 1 to 1048576." + mend)
+            #expect(
+                try setting("attention.key_length", 0)
+                    == "/m.gguf: gives 'head_dim' as 0, expected 1 to 1048576." + mend)
+            #expect(
+                try setting("attention.key_length", 7)
+                    == "/m.gguf: gives 'head_dim' as 7, expected a positive multiple of 2." + mend)
+            #expect(
+                try setting("block_count", 5000)
+                    == "/m.gguf: gives 'num_hidden_layers' as 5000, expected 1 to 1024." + mend)
+            #expect(try error { $0 } == "no error")
+        }
+    }
+
+    @Test func turnsOnlyRowsOfHeads() throws {
+        let (_, weights) = try LLaMAVariantTests.network("llama")
+        let config = try LLaMAVariantTests.config("llama")
+        let name = "model.layers.0.self_attn.q_proj.weight"
+        func replaced(_ shape: Shape, in tensors: [StoredTensor], _ name: String) throws
+            -> [StoredTensor]
+        {
+            tensors.map { tensor in
+                tensor.name == name
+                    ? StoredTensor(name: name, value: Tensor.zeros(shape), file: "m") : tensor
+            }
+        }
+        let size = config.headSize
+        for shape in [[size, 2, 3], [size + 1, 4], [0, 4], [size, 0], []] {
+            let other = try Checkpoint(
+                file: "m", tensors: replaced(shape, in: weights.tensors, name))
+            #expect(
+                throws: CheckpointError.malformed(
+                    file: "m",
+                    rule: "'\(name)' is float32 of shape \(shape), expected heads of \(size) rows")
+            ) { try other.forGGUF(config) }
+            try withTemporaryFolder { folder in
+                let path = "\(folder)/m.gguf"
+                try GGUF.write(
+                    replaced(shape, in: weights.forGGUF(config), "blk.0.attn_q.weight"),
+                    metadata: config.ggufMetadata(name: "m"), to: path)
+                let files = try LLaMAFiles(path)
+                for tensor in files.checkpoint.tensors { _ = try tensor.tensor().floats() }
+                #expect(throws: CheckpointError.self) { try files.network() }
+            }
+        }
+        var broken = config
+        broken.numAttentionHeads = 0
+        #expect(throws: ConfigError.self) { try weights.forGGUF(broken) }
+    }
+
+    @Test func refusesMarksAndKindsThatNoTokenHas() throws {
+        let tokens = ["<unk>", "<s>", "</s>", "a", "b", "ab"]
+        func error(_ model: String, _ others: [(String, GGUFValue)]) throws -> String {
+            try withTemporaryFolder { folder in
+                let path = "\(folder)/t.gguf"
+                try GGUF.write(
+                    [StoredTensor(name: "t", value: Tensor([1]))],
+                    metadata: [
+                        GGUF.Entry("tokenizer.ggml.model", .string(model)),
+                        GGUF.Entry("tokenizer.ggml.tokens", .array(GGUFArray(tokens))),
+                        GGUF.Entry("tokenizer.ggml.merges", .array(GGUFArray(["a b"]))),
+                        GGUF.Entry("tokenizer.ggml.add_bos_token", .bool(true)),
+                        GGUF.Entry(
+                            "tokenizer.ggml.scores",
+                            .array(GGUFArray(tokens.indices.map { -Float($0) }))),
+                    ] + others.map { GGUF.Entry("tokenizer.ggml.\($0.0)", $0.1) }, to: path)
+                do {
+                    _ = try GGUF(contentsOf: path).tokenizer()
+                    return "no error"
+                } catch { return "\(error)".replacing("\(folder)/", with: "") }
+            }
+        }
+        func kinds(_ last: Float) -> (String, GGUFValue) {
+            ("token_type", .array(GGUFArray([2, 3, 3, 1, 1, last] as [Float])))
+        }
+        func malformed(_ rule: String) -> String {
+            "t.gguf: not a sound tokenizer file: \(rule). Was the download complete?"
+        }
+        for model in ["llama", "gpt2"] {
+            #expect(try error(model, [kinds(1), ("bos_token_id", .uint32(1))]) == "no error")
+            #expect(
+                try error(model, [kinds(.nan)])
+                    == malformed("token 5 is of type nan, expected 1 to 6"))
+            #expect(
+                try error(model, [kinds(1e30)]).contains("token 5 is of type"))
+            for key in ["bos", "eos"] {
+                #expect(
+                    try error(model, [kinds(1), ("\(key)_token_id", .integer(6, .int64))])
+                        == malformed("tokenizer.ggml.\(key)_token_id is 6, it has 6 tokens"))
+                #expect(
+                    try error(model, [kinds(1), ("\(key)_token_id", .integer(-1, .int32))])
+                        == malformed("tokenizer.ggml.\(key)_token_id is -1, it has 6 tokens"))
+            }
+        }
+    }
+
+    /// Of 40 000 special tokens each is looked up among the others.
+    @Test func opensManySpecialTokensInTime() throws {
+        let marks = (0..<40_000).map { "<\($0)>" }
+        try withTemporaryFolder { folder in
+            let path = "\(folder)/t.gguf"
+            let kinds = [2] + [Int32](repeating: 3, count: marks.count)
+            try GGUF.write(
+                [StoredTensor(name: "t", value: Tensor([1]))],
+                metadata: [
+                    GGUF.Entry("tokenizer.ggml.model", .string("llama")),
+                    GGUF.Entry("tokenizer.ggml.tokens", .array(GGUFArray(["<unk>"] + marks))),
+                    GGUF.Entry("tokenizer.ggml.token_type", .array(GGUFArray(kinds))),
+                    GGUF.Entry(
+                        "tokenizer.ggml.scores", .array(GGUFArray(kinds.map { -Float($0) }))),
+                ], to: path)
+            let start = ContinuousClock.now
+            let tokenizer = try GGUF(contentsOf: path).tokenizer()
+            #expect(tokenizer.encode("<39999><0>") == [40_000, 1])
+            #expect(ContinuousClock.now - start < .seconds(5))
+        }
+    }
+
     @Test func saysWhichSizesAreMissing() throws {
         try withTemporaryFolder { folder in
             let path = "\(folder)/a.gguf"

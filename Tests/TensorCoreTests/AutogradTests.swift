@@ -168,15 +168,25 @@ import Testing
         }
     }
 
-    @Test func longChainsNeitherRecurseNorLeak() {
-        let count = 50_000
-        let result = withGradients {
-            let x = Tensor([1]).differentiable()
-            let end = (0..<count).reduce(x) { y, _ in y.unsqueezed(0).squeezed(0) }
-            // A second chain goes away unused.
-            _ = (0..<count).reduce(x) { y, _ in y.unsqueezed(0).squeezed(0) }
-            return gradients(of: [(end, Tensor([3]))])[x]
+    @Test func longChainsNeitherRecurseNorLeak() async {
+        // The memory of tensors is the process's.
+        await #expect(processExitsWith: .success) {
+            let before = TensorMemory.current
+            do {
+                let count = 50_000
+                let result = withGradients {
+                    let x = Tensor([1]).differentiable()
+                    // Each product keeps its operands for the way back.
+                    let end = (0..<count).reduce(x) { y, _ in y * y }
+                    // A second chain goes away unused.
+                    _ = (0..<count).reduce(x) { y, _ in y * y }
+                    precondition(TensorMemory.current - before >= 2 * 4 * count)
+                    return gradients(of: [(end.unsqueezed(0).squeezed(0), Tensor([0]))])[x]
+                }
+                precondition(result?.floats() == [0])
+            }
+            let left = TensorMemory.current - before
+            precondition(left == 0, "\(left) bytes are still held")
         }
-        #expect(result?.floats() == [3])
     }
 }

@@ -114,10 +114,34 @@ private func expectAgreementOfAllKernels(
         if let threads = environment["SOUTHGPT_THREADS"].flatMap(Int.init), threads > 0 {
             #expect(ThreadPool.count == min(threads, 128))
         } else {
-            #expect(ThreadPool.count >= 1)
+            #expect(ThreadPool.count == min(ProcessInfo.processInfo.activeProcessorCount, 128))
         }
         if environment["SOUTHGPT_KERNELS"] == "baseline" {
             #expect(InstructionSet.current == .baseline)
+        }
+    }
+
+    /// What a process of this program writes to its standard error under these settings.
+    private func complaints(_ settings: [String: String]) throws -> String {
+        let (process, errors) = (Process(), Pipe())
+        process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+        process.arguments = ["--testing-library", "swift-testing", "--list-tests"]
+        process.environment = ProcessInfo.processInfo.environment.merging(settings) { $1 }
+        (process.standardOutput, process.standardError) = (FileHandle.nullDevice, errors)
+        try process.run()
+        defer { process.waitUntilExit() }
+        return String(
+            decoding: try #require(try errors.fileHandleForReading.readToEnd()), as: UTF8.self)
+    }
+
+    @Test func saysThatItDoesNotKnowAnInstructionSet() throws {
+        let complaint =
+            "expected baseline, avx2, avx512 or avx512vnni; the best that this machine has are used."
+        #expect(
+            try complaints(["SOUTHGPT_KERNELS": "axv2"])
+                .contains("SOUTHGPT_KERNELS is 'axv2', \(complaint)\n"))
+        for known in ["", "baseline", "avx512vnni"] {
+            #expect(try !complaints(["SOUTHGPT_KERNELS": known]).contains("SOUTHGPT_KERNELS"))
         }
     }
 

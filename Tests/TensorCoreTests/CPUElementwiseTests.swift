@@ -73,13 +73,13 @@ let activations: [Activation] = [
         ]
         for (name, operation) in operations {
             for (a, b) in pairs {
-                for dtype in [DType.float32, .int32, .int64] {
+                for dtype in [DType.float32, .int64, .int32, .int16, .int8, .uint8] {
                     let scale = dtype == .float32 ? 4.0 : 100
                     expectAgreement("\(a) \(name) \(b) \(dtype)", 1e-6) { device in
                         let x = numbers("a", a, on: device, dtype, scale: scale)
                         var y = numbers("b", b, on: device, dtype, scale: scale)
                         if name == "/", dtype != .float32 {
-                            y = (y.squared() + 1).cast(to: dtype)
+                            y = (y.absolute() + 1).cast(to: dtype)
                         }
                         return operation(x, y)
                     }
@@ -95,6 +95,41 @@ let activations: [Activation] = [
                     operation(Tensor([a], device: $0), Tensor([b], device: $0))
                 }
             }
+        }
+    }
+
+    @Test(arguments: [Device.reference, .cpu]) func wrapsNarrowIntegers(_ device: Device) {
+        func pair(_ a: Int32, _ b: Int32, _ dtype: DType) -> (Tensor, Tensor) {
+            (
+                Tensor([a, a], device: device).cast(to: dtype),
+                Tensor([b, b], device: device).cast(to: dtype)
+            )
+        }
+        let (a, b) = pair(100, 100, .int8)
+        #expect((a + b).integers() == [-56, -56] && (a + b).dtype == .int8)
+        let (c, d) = pair(3, 5, .uint8)
+        #expect((c - d).integers() == [254, 254] && (c - d).dtype == .uint8)
+        let (e, f) = pair(300, 300, .int16)
+        #expect((e * f).integers() == [24464, 24464] && (e * f).dtype == .int16)
+        let (g, h) = pair(-128, -1, .int8)
+        #expect((g / h).integers() == [-128, -128])
+        #expect(g.maximum(h).integers() == [-1, -1])
+    }
+
+    @Test(arguments: [Device.reference, .cpu]) func widensMixedIntegers(_ device: Device) {
+        // float32 holds neither of these.
+        let wide = Tensor([Int32(16_777_217)], device: device)
+        let sum = wide + Tensor.zeros([1], .int64, device: device)
+        #expect(sum.dtype == .int64 && sum.integers() == [16_777_217])
+        let types: [(DType, DType, DType)] = [
+            (.uint8, .int8, .int16), (.int8, .int16, .int16), (.bool, .uint8, .uint8),
+            (.int32, .bool, .int32), (.bool, .bool, .float32), (.int64, .float16, .float32),
+        ]
+        for (a, b, expected) in types {
+            let result =
+                Tensor.full([2], 1, a, device: device) + Tensor.full([2], 1, b, device: device)
+            #expect(result.dtype == expected, "\(a) and \(b)")
+            #expect(result.integers() == [2, 2], "\(a) and \(b)")
         }
     }
 

@@ -50,20 +50,31 @@ func safetensors(_ header: String, data count: Int) -> [UInt8] {
 }
 
 /// A zip file of stored entries.
-func zip(_ entries: [(name: String, bytes: [UInt8])]) -> [UInt8] {
+///
+/// - Parameter inflating: says that the first is packed, and has so many bytes
+/// - Parameter copies: how often the directory names the first entry again, as `name0`, …
+func zip(
+    _ entries: [(name: String, bytes: [UInt8])], inflating: Int? = nil, copies: Int = 0
+) -> [UInt8] {
     var (file, directory) = ([UInt8](), [UInt8]())
-    for (name, content) in entries {
+    for (index, (name, content)) in entries.enumerated() {
         let start = file.count
-        let fields =
-            bytes(UInt16(20)) + bytes(UInt16(0)) + bytes(UInt16(0)) + bytes(UInt32(0))
-            + bytes(checksum(content)) + bytes(UInt32(content.count))
-            + bytes(UInt32(content.count)) + bytes(UInt16(name.utf8.count)) + bytes(UInt16(0))
-        file += Array("PK\u{3}\u{4}".utf8) + fields + Array(name.utf8) + content
-        directory += Array("PK\u{1}\u{2}".utf8) + bytes(UInt16(20)) + fields
-        directory += [UInt8](repeating: 0, count: 10) + bytes(UInt32(start)) + Array(name.utf8)
+        let size = index == 0 ? inflating : nil
+        func fields(_ name: String) -> [UInt8] {
+            bytes(UInt16(20)) + bytes(UInt16(0)) + bytes(UInt16(size == nil ? 0 : 8))
+                + bytes(UInt32(0)) + bytes(checksum(content)) + bytes(UInt32(content.count))
+                + bytes(UInt32(size ?? content.count)) + bytes(UInt16(name.utf8.count))
+                + bytes(UInt16(0))
+        }
+        file += Array("PK\u{3}\u{4}".utf8) + fields(name) + Array(name.utf8) + content
+        for name in [name] + (0..<(index == 0 ? copies : 0)).map({ "\(name)\($0)" }) {
+            directory += Array("PK\u{1}\u{2}".utf8) + bytes(UInt16(20)) + fields(name)
+            directory += [UInt8](repeating: 0, count: 10) + bytes(UInt32(start))
+            directory += Array(name.utf8)
+        }
     }
     let start = file.count
-    let count = bytes(UInt16(entries.count))
+    let count = bytes(UInt16(entries.count + copies))
     return file + directory + Array("PK\u{5}\u{6}".utf8) + [0, 0, 0, 0] + count + count
         + bytes(UInt32(directory.count)) + bytes(UInt32(start)) + [0, 0]
 }

@@ -102,6 +102,52 @@ import Testing
         }
     }
 
+    @Test func saysWhichPartOfASplitModelItIs() throws {
+        try withTemporaryFolder { folder in
+            for number in [Int.max, 1] {
+                let path = "\(folder)/m.gguf"
+                try GGUF.write(
+                    [StoredTensor(name: "t", value: Tensor([1]))],
+                    metadata: [
+                        GGUF.Entry("split.no", .integer(number, .uint64)),
+                        GGUF.Entry("split.count", .integer(3, .uint16)),
+                    ], to: path)
+                #expect(
+                    throws: CheckpointError.malformed(
+                        file: path,
+                        rule:
+                            "its split.no is \(number) of 3 parts, expected 0; open the one whose "
+                            + "name ends in 00001-of-00003.gguf")
+                ) { try GGUF(contentsOf: path) }
+            }
+        }
+    }
+
+    /// A file of tensors without metadata.
+    private func file(_ tensors: [(name: String, shape: [Int], offset: Int)], data: Int) -> [UInt8]
+    {
+        var header = Array("GGUF".utf8) + bytes(UInt32(3)) + bytes(tensors.count) + bytes(0)
+        for (name, shape, offset) in tensors {
+            header += bytes(name.utf8.count) + Array(name.utf8) + bytes(UInt32(shape.count))
+            header += shape.reversed().flatMap { bytes($0) } + bytes(UInt32(0)) + bytes(offset)
+        }
+        let end = (header.count + 31) / 32 * 32
+        return header + [UInt8](repeating: 0, count: end - header.count + data)
+    }
+
+    @Test func refusesStridesThatOverflowAndTensorsThatOverlap() throws {
+        #expect(try opened(file([("w", [8], 0), ("v", [8], 32)], data: 64)).count == 2)
+        #expect(
+            throws: CheckpointError.malformed(
+                file: "weights",
+                rule: "'w' has the impossible shape [0, 1099511627776, 1099511627776] of f32")
+        ) { try opened(file([("w", [0, 1 << 40, 1 << 40], 0)], data: 0)) }
+        let same = (0..<20).map { ("w\($0)", [1024], 0) }
+        #expect(
+            throws: CheckpointError.malformed(file: "weights", rule: "'w1' lies where others do")
+        ) { try opened(file(same, data: 4096)) }
+    }
+
     @Test func namesTheTypesItDoesNotRead() throws {
         try withTemporaryFolder { folder in
             let path = "\(folder)/model.gguf"

@@ -85,5 +85,10 @@ import Testing
             try TransposedConvolution(
                 3, 2, kernel: [8], stride: [4], padding: [2], from: $0["transposed"])(cube($1))
         }
+        try expect("transposedGrouped") {
+            try TransposedConvolution(
+                6, 4, kernel: [3, 3], stride: [2, 3], padding: [1, 1], outputPadding: [1, 2],
+                dilation: [2, 1], groups: 2, from: $0["transposedGrouped"])(image($1))
+        }
     }
 }

@@ -51,6 +51,14 @@ import Testing
                 "the shape [3] of <f4 does not fit 8 bytes"
             ),
             (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 4294967296, 4294967296), }",
+                "the shape [0, 4294967296, 4294967296] of <f4 does not fit 8 bytes"
+            ),
+            (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1, 1, 1, 1, 1, 1, 2), }",
+                "it has 9 axes, at most 8 are allowed"
+            ),
+            (
                 "{'descr': '<f4', 'shape': (2,), }",
                 "the array's header is not a dictionary of descr, fortran_order, shape"
             ),

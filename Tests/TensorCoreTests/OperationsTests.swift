@@ -162,6 +162,22 @@ import Testing
             ConvolutionGeometry(stride: [2, 1], padding: [1, 0], dilation: [1, 1]))
     }
 
+    @Test func refusesAKernelLongerThanThePaddedAxis() async {
+        await #expect(processExitsWith: .failure) {
+            // A division that truncates would find room for one.
+            _ = recipeInput("x", [1, 1, 2]).convolved(
+                with: recipeInput("kernel", [1, 1, 4]),
+                ConvolutionGeometry(stride: [3], padding: [0], dilation: [1]))
+        }
+    }
+
+    @Test func refusesToRotateHalfAPair() async {
+        await #expect(processExitsWith: .failure) {
+            let angles = recipeInput("angles", [2, 1])
+            _ = recipeInput("x", [1, 2, 1, 3]).rotated(cosines: angles, sines: angles)
+        }
+    }
+
     @Test func attends() throws {
         let group = "Attention and rotary embedding"
         func q(_ device: Device) -> Tensor { input("q", [2, 4, 5, 6], device) }

@@ -52,6 +52,19 @@ import Testing
         }
     }
 
+    @Test(arguments: [Device.reference, .cpu]) func findsExtremesOfIntegersExactly(_ device: Device)
+    {
+        // Neighbours that are one number as float32.
+        let x = Tensor([16_777_216, 16_777_217, 5, 5] as [Int32], [2, 2], device: device)
+        #expect(x.argMax().integers() == [1, 0])
+        #expect(x.argMin().integers() == [0, 0])
+        #expect(x.argMax(0).integers() == [0, 0])
+        #expect(x.argMin(0).integers() == [1, 1])
+        let wide = x.cast(to: .int64) * Tensor.full([], Double(1 << 36), .int64, device: device)
+        #expect(wide.argMax().integers() == [1, 0])
+        #expect(x.cast(to: .int8).argMax().integers() == [1, 0])
+    }
+
     @Test func agreesWithThePlainLoopsAtEveryLength() {
         for count in [0, 1, 2, 23, 24, 25, 47, 100, 511, 512, 513, 3000] {
             for scale in [4.0, 1e-3] {

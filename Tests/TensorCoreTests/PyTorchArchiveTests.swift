@@ -115,6 +115,31 @@ import Testing
         ) { try opened(zip([("a/data.pkl", pickle), ("a/constants.pkl", pickle)])) }
     }
 
+    @Test func refusesAZipThatInflatesToManyTimesItself() {
+        let packed = [UInt8](repeating: 0, count: 100_000)
+        let sized = zip([("a/data.pkl", packed)], inflating: 2_000_000)
+        #expect(
+            throws: CheckpointError.malformed(
+                file: "weights",
+                rule: "its data.pkl has 2000000 bytes, more than the whole file")
+        ) { try opened(sized) }
+        let bomb = zip([("a.npy", packed)], inflating: 100_000_000)
+        #expect(
+            throws: CheckpointError.malformed(
+                file: "weights",
+                rule: "the zip inflates to 100000000 bytes, at most "
+                    + "\(64 * bomb.count + 64 << 20) are read")
+        ) { try opened(bomb) }
+        #expect(
+            throws: CheckpointError.malformed(
+                file: "weights", rule: "the zip entry 'a.npy' does not inflate")
+        ) { try opened(zip([("a.npy", packed)], inflating: 200_000_000)) }
+        #expect(
+            throws: CheckpointError.malformed(
+                file: "weights", rule: "the zip's entries are larger than it is")
+        ) { try opened(zip([("a.npy", packed)], copies: 9)) }
+    }
+
     @Test func refusesAZipOfOtherThings() {
         #expect(
             throws: CheckpointError.malformed(file: "weights", rule: "the zip has no data.pkl")

@@ -39,17 +39,29 @@ private let blockTypes: [DType] = [.q8_0, .q4_0, .q4_K, .q6_K]
     @Test(arguments: blockTypes) func keepsZerosConstantsAndOddNumbers(_ dtype: DType) {
         let zeros = Tensor.zeros([2, 256])
         #expect(zeros.quantized(to: dtype).floats() == zeros.floats())
-        for value in [3, -0.25, 1e-30, 1e30] as [Float] {
-            let constant = Tensor.full([256], Double(value))
-            let found = constant.quantized(to: dtype).floats()
-            let limit: Float = abs(value) > 1 && abs(value) < 100 || value == -0.25 ? 0.02 : 1
-            for element in found where value != 1e30 {
-                #expect(abs(element - value) <= limit * abs(value), "\(dtype): \(element)")
+        func constant(_ value: Double) -> [Float] {
+            Tensor.full([256], value).quantized(to: dtype).floats()
+        }
+        for value in [3, -0.25] as [Float] {
+            for element in constant(Double(value)) {
+                #expect(abs(element - value) <= 0.02 * abs(value), "\(dtype): \(element)")
             }
         }
+        // A scale is a half: what is below its least is nothing, what is beyond its greatest not
+        // a number in blocks of 32, and the greatest in those of 256.
+        #expect(constant(1e-30).allSatisfy { $0 == 0 })
+        let beyond = constant(1e30)
+        if dtype.blockSize == 32 {
+            #expect(beyond.allSatisfy { !$0.isFinite }, "\(dtype): \(beyond[0])")
+        } else {
+            #expect(beyond.allSatisfy { $0.isFinite && $0 > 65504 }, "\(dtype): \(beyond[0])")
+        }
         var odd = recipeInput("x", [256]).floats()
-        odd[5] = .nan
-        #expect(Tensor(odd).quantized(to: dtype).count == 256)
+        (odd[5], odd[200]) = (.nan, .nan)
+        let withNaN = Tensor(odd).quantized(to: dtype)
+        (odd[5], odd[200]) = (0, 0)
+        let withZeros = Tensor(odd).quantized(to: dtype)
+        #expect(withNaN.withBytes { Array($0) } == withZeros.withBytes { Array($0) })
     }
 
     @Test(arguments: blockTypes) func copiesWholeBlocks(_ dtype: DType) {

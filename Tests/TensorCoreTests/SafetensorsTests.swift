@@ -91,15 +91,12 @@ import Testing
     @Test func refusesATruncatedFile() {
         let whole = safetensors(pair, data: 12)
         #expect(throws: Never.self) { try opened(whole) }
-        let data = 8 + pair.utf8.count
         expectMalformed(
-            Array(whole.dropLast(5)),
-            "the tensors end at byte \(data + 12), the file at \(data + 7)")
+            Array(whole.dropLast(5)), "the tensors take 12 bytes of data, the file has 7")
         expectMalformed(
             Array(whole.prefix(40)),
-            "the header needs bytes 8 to \(data), the file has 40")
-        expectMalformed(
-            whole + [0], "the tensors end at byte \(data + 12), the file at \(data + 13)")
+            "the header needs bytes 8 to \(8 + pair.utf8.count), the file has 40")
+        expectMalformed(whole + [0], "the tensors take 12 bytes of data, the file has 13")
     }
 
     @Test func refusesAHeaderThatIsTooLong() {
@@ -140,6 +137,26 @@ import Testing
             let spaced = shape.replacingOccurrences(of: ",", with: ", ")
             expectMalformed(file, "'a' has the impossible shape \(spaced)")
         }
+    }
+
+    @Test func refusesSizesWhoseSumsOrStridesOverflow() {
+        let most = Int.max
+        expectMalformed(
+            safetensors(
+                "{\"a\":{\"dtype\":\"U8\",\"shape\":[\(most)],\"data_offsets\":[0,\(most)]}}",
+                data: 4), "the tensors take \(most) bytes of data, the file has 4")
+        for shape in ["0,1099511627776,1099511627776", "1099511627776,1099511627776,0"] {
+            expectMalformed(
+                safetensors(
+                    "{\"a\":{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[0,0]}}",
+                    data: 0),
+                "'a' has the impossible shape [\(shape.replacingOccurrences(of: ",", with: ", "))]")
+        }
+        let axes = [String](repeating: "1", count: 9).joined(separator: ",")
+        expectMalformed(
+            safetensors(
+                "{\"a\":{\"dtype\":\"U8\",\"shape\":[\(axes)],\"data_offsets\":[0,1]}}", data: 1),
+            "'a' has 9 axes, at most 8 are allowed")
     }
 
     @Test func refusesElementTypesItCannotHold() {

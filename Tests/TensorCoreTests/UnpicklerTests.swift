@@ -77,6 +77,55 @@ import Testing
         }
     }
 
+    @Test func takesWhatIsEmptyAsDense() throws {
+        for (offset, strides) in [(0, [Int.max, Int.max]), (Int.max, [1, 1])] {
+            let pickle = UnpicklerTests.oneTensor(offset: offset, shape: [0, 3], strides: strides)
+            let tensor = try #require(try open(pickle)["w"])
+            #expect(tensor.shape == [0, 3] && tensor.strides == [3, 1] && tensor.floats().isEmpty)
+        }
+        let pickle = UnpicklerTests.oneTensor(
+            shape: [0, 1 << 40, 1 << 40], strides: [1, 1, 1])
+        #expect(throws: CheckpointError.self) { try open(pickle) }
+    }
+
+    @Test func repeatsNoMoreThanAFewTimesTheFile() throws {
+        let few = UnpicklerTests.oneTensor(shape: [1 << 20], strides: [0])
+        #expect(try open(few)["w"]?.shape == [1 << 20])
+        // A tebibyte over four.
+        let many = UnpicklerTests.oneTensor(shape: [1 << 38], strides: [0])
+        let error = #expect(throws: CheckpointError.self) { try open(many) }
+        #expect(
+            error?.description.contains(
+                "weights: not a sound checkpoint: with 'w' its tensors take more than")
+                == true)
+        let deep = UnpicklerTests.oneTensor(
+            shape: [Int](repeating: 1, count: 9), strides: [Int](repeating: 1, count: 9))
+        let tooDeep = #expect(throws: CheckpointError.self) { try open(deep) }
+        #expect(tooDeep?.description.contains("of 9 axes, at most 8 are allowed") == true)
+    }
+
+    @Test func buildsNoMoreThanItStates() {
+        // One list of pairs, named again and again: each name makes a map of all of it.
+        let pairs = (0..<20_000).flatMap { _ in [0x4B, 1, 0x4B, 2, 0x86] as [UInt8] }
+        let list = [0x80, 2, 0x5D, 0x71, 0, 0x28] + pairs + [0x65, 0x30]
+        let types = [("collections", "OrderedDict"), ("torch", "Size")]
+        for (module, name) in types {
+            let type = text("c\(module)\n\(name)\n") + [0x71, 1, 0x30]
+            let calls = (0..<20_000).flatMap { _ in
+                [0x68, 1, 0x68, 0, 0x85, 0x52, 0x30] as [UInt8]
+            }
+            let error = #expect(throws: CheckpointError.self) {
+                try open(list + type + calls + [0x4E, 0x2E])
+            }
+            #expect(error?.description.contains("copies more values than it has") == true)
+        }
+        let long = [0x58] + bytes(UInt32(300)) + [UInt8](repeating: 0x61, count: 300)
+        let storage =
+            [0x80, 2, 0x28] + text("Vstorage\nctorch\nFloatStorage\n") + long
+            + text("Vcpu\nK\u{4}tQ.")
+        #expect(throws: CheckpointError.self) { try open(storage) }
+    }
+
     @Test func refusesWhatDoesNotParse() {
         let broken: [[UInt8]] = [
             [], [0x2E], [0x80, 9, 0x2E], [0x80, 2], [0x74, 0x2E], [0x52, 0x2E], [0x68, 7, 0x2E],

@@ -112,6 +112,9 @@ extension LLaMAConfig {
                 "max_position_embeddings": contextLength, "sliding_window": slidingWindow ?? 1,
                 "head_dim": headDim ?? 1,
             ])
+        // Each costs memory before the first weight is looked for.
+        try ConfigError.require(
+            Self.network, "num_hidden_layers", numHiddenLayers, in: 1...1024)
         try ConfigError.require(
             Self.network, "num_attention_heads", numAttentionHeads, multipleOf: keyValueHeads)
         if headDim == nil {

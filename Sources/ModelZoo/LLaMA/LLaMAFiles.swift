@@ -25,7 +25,7 @@ public struct LLaMAFiles: Sendable {
             // The tensor counts, where files disagree.
             config.vocabSize =
                 checkpoint["model.embed_tokens.weight"]?.shape.first ?? config.vocabSize
-            self.init(config, checkpoint)
+            try self.init(config, checkpoint)
         } else {
             let file = try MappedFile(path)
             // The bytes are gone with the file.
@@ -40,11 +40,12 @@ public struct LLaMAFiles: Sendable {
                     file: path, what: "a file of weights without the sizes of its network",
                     mend: "Give the folder that has config.json beside it, or a GGUF file.")
             }
-            self.init(config, checkpoint)
+            try self.init(config, checkpoint)
         }
     }
 
-    private init(_ config: LLaMAConfig, _ checkpoint: Checkpoint) {
+    private init(_ config: LLaMAConfig, _ checkpoint: Checkpoint) throws {
+        try config.validate()
         self.config = config
         self.checkpoint = checkpoint
         gguf = nil
@@ -61,7 +62,8 @@ public struct LLaMAFiles: Sendable {
 
     /// The model of a GGUF file that is open.
     ///
-    /// - Throws: `ConfigError` for another architecture, or metadata without its sizes
+    /// - Throws: `ConfigError` for another architecture, or metadata without its sizes or with
+    ///   some that no model can have
     public init(gguf: GGUF) throws {
         let config = try LLaMAConfig(gguf)
         self.config = config

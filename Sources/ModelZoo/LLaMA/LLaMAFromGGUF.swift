@@ -7,7 +7,7 @@ package import TensorCore
 extension LLaMAConfig {
     /// The sizes that a GGUF file's metadata give.
     ///
-    /// - Throws: `ConfigError` for another architecture, or where a size is missing
+    /// - Throws: `ConfigError` for another architecture, or where a size is missing or cannot be
     init(_ file: GGUF) throws {
         let name = file.checkpoint.file
         let architecture = file["general.architecture"]?.text ?? "none"
@@ -50,6 +50,12 @@ extension LLaMAConfig {
                 file: name, reason: "turns \(turned) of \(headSize) numbers in a head, not all")
         }
         ropeScaling = try scaling(file, optional)
+        do {
+            try validate()
+        } catch ConfigError.unsupported(_, let key, let found, let expected) {
+            throw ConfigError.malformed(
+                file: name, reason: "gives '\(key)' as \(found), expected \(expected)")
+        }
     }
 
     /// Whether heads have another size than what is turned.
@@ -151,8 +157,8 @@ extension Checkpoint {
             file: file,
             tensors: tensors.filter { $0.name != "rope_freqs.weight" }.map { tensor in
                 let name = renamedFromGGUF(tensor.name)
-                guard config.architecture.isInterleaved, isTurned(name),
-                    (tensor.shape.first ?? 0) % size == 0
+                // What has another shape is refused where the network is built.
+                guard config.architecture.isInterleaved, isTurned(name), tensor.isHeads(of: size)
                 else { return tensor.renamed(name) }
                 return tensor.mapped(name: name) { value in
                     defer { tensor.forget() }
@@ -163,8 +169,10 @@ extension Checkpoint {
 
     /// These tensors, of a release of Hugging Face's, as llama.cpp has them.
     ///
-    /// - Throws: `ConfigError` for ways of stretching the context that llama.cpp does not store
+    /// - Throws: `ConfigError` for sizes that no model can have and ways of stretching the context
+    ///   that llama.cpp does not store, `CheckpointError.malformed` for what is no heads
     package func forGGUF(_ config: LLaMAConfig) throws -> [StoredTensor] {
+        try config.validate()
         let (size, kind) = (config.headSize, config.rotaryScaling?.kind ?? "default")
         guard ["default", "linear", "yarn", "llama3"].contains(kind) || config.hasFixedDivisors
         else {
@@ -172,10 +180,16 @@ extension Checkpoint {
                 config: "LLaMA", key: "rope_scaling", found: kind,
                 expected: "default, linear, yarn or llama3, which GGUF can store")
         }
-        var result = tensors.compactMap { tensor -> StoredTensor? in
+        var result = try tensors.compactMap { tensor -> StoredTensor? in
             guard let name = renamedForGGUF(tensor.name) else { return nil }
             guard config.architecture.isInterleaved, isTurned(tensor.name) else {
                 return tensor.renamed(name)
+            }
+            guard tensor.isHeads(of: size) else {
+                throw CheckpointError.malformed(
+                    file: tensor.file,
+                    rule: "'\(tensor.name)' is \(tensor.dtype) of shape \(tensor.shape), expected "
+                        + "heads of \(size) rows")
             }
             return tensor.mapped(name: name) { $0.interleavedRows(headSize: size) }
         }
@@ -210,6 +224,14 @@ extension Checkpoint {
     /// Whether a tensor gives what is turned by its position.
     private func isTurned(_ name: String) -> Bool {
         name.contains("self_attn.q_proj.") || name.contains("self_attn.k_proj.")
+    }
+}
+
+extension StoredTensor {
+    /// Whether these are whole heads of so many rows each: a matrix, or a bias that can be turned.
+    fileprivate func isHeads(of size: Int) -> Bool {
+        let canTurn = shape.count == 2 || (shape.count == 1 && !dtype.isBlocked)
+        return canTurn && shape.elementCount > 0 && shape[0].isMultiple(of: size)
     }
 }
 

@@ -31,14 +31,14 @@ struct AddedTokens: Sendable {
     mutating func add(
         special tokens: [SpecialToken], plainStrips: Bool, id: (String) -> Int?
     ) {
-        var seen: [SpecialToken] = []
+        var rules: [[UInt8]: SpecialToken] = [:]
+        for token in tokens where !token.isPlain { rules[Array(token.content.utf8)] = token }
+        var seen: Set<[UInt8]> = []
         for token in tokens {
-            let same = { (other: SpecialToken) in
-                other.content.utf8.elementsEqual(token.content.utf8)
-            }
-            guard !seen.contains(where: same), let id = id(token.content) else { continue }
-            seen.append(token)
-            let rule = tokens.last { same($0) && !$0.isPlain }
+            let text = Array(token.content.utf8)
+            guard !seen.contains(text), let id = id(token.content) else { continue }
+            seen.insert(text)
+            let rule = rules[text]
             add(
                 token.content, id: id, stripsLeft: rule?.lstrip ?? plainStrips,
                 stripsRight: rule?.rstrip ?? plainStrips)

@@ -52,10 +52,10 @@ struct ByteLevelBPE: Sendable {
         let file = "\(folder)/vocab.json"
         let ids = try TokenizerFiles.json([String: Int].self, file)
         guard !ids.isEmpty else { throw TokenizerError.malformed(file: file, rule: "is empty") }
-        for (token, id) in ids where !(0..<TokenizerFiles.largestID).contains(id) {
+        let most = TokenizerFiles.largestID(of: ids.count)
+        for (token, id) in ids where !(0..<most).contains(id) {
             throw TokenizerError.malformed(
-                file: file,
-                rule: "'\(token)' has id \(id), expected 0 to \(TokenizerFiles.largestID - 1)")
+                file: file, rule: "'\(token)' has id \(id), expected 0 to \(most - 1)")
         }
         let merges = "\(folder)/merges.txt"
         self.init(
@@ -122,14 +122,17 @@ struct ByteLevelBPE: Sendable {
     /// The pairs of a merges file: a header line, then `left right` in order of rank.
     private static func merges(_ bytes: [UInt8], file: String) throws -> [(String, String)] {
         var pairs: [(String, String)] = []
-        let lines = bytes.split(separator: 10, omittingEmptySubsequences: false)
-        for (index, line) in lines.enumerated().dropFirst() {
-            let line = line.last == 13 ? line.dropLast() : line
-            if line.isEmpty { continue }
+        var (rest, number) = (bytes[...], 0)
+        while !rest.isEmpty {
+            var line = rest.prefix { $0 != 10 }
+            rest = rest.dropFirst(line.count + 1)
+            number += 1
+            if line.last == 13 { line.removeLast() }
+            if number == 1 || line.isEmpty { continue }
             let halves = line.split(separator: 32, omittingEmptySubsequences: false)
             guard halves.count == 2, !halves[0].isEmpty, !halves[1].isEmpty else {
                 throw TokenizerError.malformed(
-                    file: file, rule: "line \(index + 1) is no pair 'left right'")
+                    file: file, rule: "line \(number) is no pair 'left right'")
             }
             pairs.append(
                 (

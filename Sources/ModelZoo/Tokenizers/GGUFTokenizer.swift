@@ -29,7 +29,15 @@ extension GGUF {
         return texts
     }
 
-    private func id(_ key: String) -> Int? { self["tokenizer.ggml.\(key)_token_id"]?.integer }
+    /// The id of a mark; nil where the file names none.
+    private func id(_ key: String, of count: Int) throws -> Int? {
+        let key = "tokenizer.ggml.\(key)_token_id"
+        guard let id = self[key]?.integer else { return nil }
+        guard (0..<count).contains(id) else {
+            throw malformed("\(key) is \(id), it has \(count) tokens")
+        }
+        return id
+    }
 
     /// The types of the tokens, ordinary ones where the file says nothing.
     private func kinds(_ count: Int) throws -> [SentencePieceModel.Kind] {
@@ -37,7 +45,12 @@ extension GGUF {
             return [SentencePieceModel.Kind](repeating: .normal, count: count)
         }
         guard numbers.count == count else { throw malformed("it has types for other tokens") }
-        return numbers.map { SentencePieceModel.Kind(rawValue: Int($0)) ?? .normal }
+        return try numbers.enumerated().map { token, number in
+            guard let kind = Int(exactly: number) else {
+                throw malformed("token \(token) is of type \(number), expected 1 to 6")
+            }
+            return SentencePieceModel.Kind(rawValue: kind) ?? .normal
+        }
     }
 
     private func sentencePieces() throws -> LLaMATokenizer {
@@ -58,8 +71,8 @@ extension GGUF {
         let model = try SentencePieceModel(
             pieces: pieces, trainerSpec: trainer, normalizerSpec: normalizer,
             file: checkpoint.file)
-        func text(_ key: String) -> String? {
-            id(key).flatMap { texts.indices.contains($0) ? texts[$0] : nil }
+        func text(_ key: String) throws -> String? {
+            try id(key, of: texts.count).map { texts[$0] }
         }
         return try LLaMATokenizer(
             model: model, begin: text("bos"), end: text("eos"),
@@ -89,12 +102,16 @@ extension GGUF {
         } catch let failure as PairVocabulary.Failure {
             throw malformed(failure.rule)
         }
+        if let long = added.first(where: { $0.text.utf8.count > TokenizerFiles.longestToken }) {
+            throw malformed(TokenizerFiles.tooLong(token: long.id, long.text))
+        }
         let begins = self["tokenizer.ggml.add_bos_token"]?.bool ?? split.begins
+        let begin = begins ? try id("bos", of: texts.count) : nil
         return JSONTokenizer(
             model: .bpe(model), vocabulary: vocabulary, added: added, normalizer: nil,
             preTokenizer: try split.preTokenizer(), decoder: .byteLevel,
-            marks: (begins ? id("bos").map { [$0] } ?? [] : [], []),
-            beginID: begins ? id("bos") : nil, endID: id("eos"))
+            marks: (begin.map { [$0] } ?? [], []), beginID: begin,
+            endID: try id("eos", of: texts.count))
     }
 
     private func pairs() throws -> [(String, String)] {

@@ -21,6 +21,7 @@ public struct LLaMATokenizer: Tokenizer {
     let specialIDs: Set<Int>
     /// Strings beyond the model's pieces, the first with id `model.vocabularySize`.
     private(set) var added: [String]
+    private var addedIDs: [[UInt8]: Int]
     private var cuts: AddedTokens
 
     /// Reads a folder: `tokenizer.model` and, where present, `tokenizer_config.json`,
@@ -74,11 +75,16 @@ public struct LLaMATokenizer: Tokenizer {
                 ?? configured.additionalSpecialTokens)
         self.special = special
 
-        var added: [String] = []
-        func id(_ text: String) -> Int? {
-            model.id(of: text)
-                ?? added.firstIndex { $0.utf8.elementsEqual(text.utf8) }
-                .map { $0 + model.vocabularySize }
+        var (added, addedIDs) = ([String](), [[UInt8]: Int]())
+        func id(_ text: String) -> Int? { model.id(of: text) ?? addedIDs[Array(text.utf8)] }
+        func add(_ text: String) throws {
+            let id = model.vocabularySize + added.count
+            guard text.utf8.count <= TokenizerFiles.longestToken else {
+                throw TokenizerError.malformed(
+                    file: folder, rule: TokenizerFiles.tooLong(token: id, text))
+            }
+            addedIDs[Array(text.utf8)] = id
+            added.append(text)
         }
         for (text, found) in settings.addedTokens where id(text) != found {
             let expected = model.vocabularySize + added.count
@@ -87,9 +93,9 @@ public struct LLaMATokenizer: Tokenizer {
                     file: folder,
                     rule: "added token '\(text)' has id \(found), expected \(id(text) ?? expected)")
             }
-            added.append(text)
+            try add(text)
         }
-        for token in special.all where id(token.content) == nil { added.append(token.content) }
+        for token in special.all where id(token.content) == nil { try add(token.content) }
 
         cuts = AddedTokens()
         cuts.add(special: special.all, plainStrips: true, id: id)
@@ -100,7 +106,7 @@ public struct LLaMATokenizer: Tokenizer {
                 text, id: index + model.vocabularySize, stripsLeft: true, stripsRight: true)
         }
         self.specialIDs = specialIDs
-        self.added = added
+        (self.added, self.addedIDs) = (added, addedIDs)
         bosID = special.bosToken.flatMap { id($0.content) } ?? model.unknownID
         eosID = special.eosToken.flatMap { id($0.content) } ?? model.unknownID
         unknownID = special.unkToken.flatMap { id($0.content) } ?? model.unknownID
@@ -115,8 +121,9 @@ public struct LLaMATokenizer: Tokenizer {
     public func adding(_ tokens: [String]) -> LLaMATokenizer {
         var result = self
         for token in tokens where !token.isEmpty && result.id(of: token) == nil {
-            result.cuts.add(
-                token, id: result.vocabularySize, stripsLeft: true, stripsRight: true)
+            let id = result.vocabularySize
+            result.cuts.add(token, id: id, stripsLeft: true, stripsRight: true)
+            result.addedIDs[Array(token.utf8)] = id
             result.added.append(token)
         }
         return result
@@ -124,9 +131,7 @@ public struct LLaMATokenizer: Tokenizer {
 
     /// The id of a token by its exact text.
     public func id(of token: String) -> Int? {
-        model.id(of: token)
-            ?? added.firstIndex { $0.utf8.elementsEqual(token.utf8) }
-            .map { $0 + model.vocabularySize }
+        model.id(of: token) ?? addedIDs[Array(token.utf8)]
     }
 
     /// The text of one token as its vocabulary has it; nil outside the vocabulary.

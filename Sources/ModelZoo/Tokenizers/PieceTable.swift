@@ -68,8 +68,9 @@ struct PieceTable: Sendable {
 
 /// Byte strings to be found in a longer one: the longest that begins at a place.
 struct ByteTrie: Sendable {
-    private var children: [Int: Int] = [:]
-    private var values: [Int?] = [nil]
+    private var children: [Int: Int32] = [:]
+    /// −1 where no key ends.
+    private var values: [Int32] = [-1]
     /// Whether a key begins with that byte: most places of a text are ruled out by this alone.
     private var begins = [Bool](repeating: false, count: 256)
 
@@ -80,14 +81,14 @@ struct ByteTrie: Sendable {
         for byte in key {
             if node == 0 { begins[Int(byte)] = true }
             if let child = children[node << 8 | Int(byte)] {
-                node = child
+                node = Int(child)
             } else {
-                values.append(nil)
-                children[node << 8 | Int(byte)] = values.count - 1
+                values.append(-1)
+                children[node << 8 | Int(byte)] = Int32(values.count - 1)
                 node = values.count - 1
             }
         }
-        if node > 0 { values[node] = value }
+        if node > 0 { values[node] = Int32(value) }
     }
 
     /// Gives `body` the value and the length of every key that `text` begins with.
@@ -96,9 +97,9 @@ struct ByteTrie: Sendable {
         var (node, length) = (0, 0)
         for byte in text {
             guard let child = children[node << 8 | Int(byte)] else { return }
-            node = child
+            node = Int(child)
             length += 1
-            if let value = values[node] { body(value, length) }
+            if values[node] >= 0 { body(Int(values[node]), length) }
         }
     }
 
@@ -109,9 +110,9 @@ struct ByteTrie: Sendable {
         var best: (value: Int, length: Int)?
         for byte in text {
             guard let child = children[node << 8 | Int(byte)] else { break }
-            node = child
+            node = Int(child)
             length += 1
-            if let value = values[node] { best = (value, length) }
+            if values[node] >= 0 { best = (Int(values[node]), length) }
         }
         return best
     }

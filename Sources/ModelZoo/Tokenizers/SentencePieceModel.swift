@@ -112,6 +112,10 @@ public struct SentencePieceModel: Sendable {
             )
         }
         guard !pieces.isEmpty else { throw malformed("no pieces; is it a SentencePiece model?") }
+        for (id, piece) in pieces.enumerated()
+        where piece.text.utf8.count > TokenizerFiles.longestToken {
+            throw malformed(TokenizerFiles.tooLong(token: id, piece.text))
+        }
         // A file that ends before its trainer's word is cut short, not a unigram model.
         let type = trainerSpec.int(3, default: trainerSpec.fields.isEmpty ? 0 : 1)
         guard (1...2).contains(type) else { throw unsupported("SentencePiece model type \(type)") }

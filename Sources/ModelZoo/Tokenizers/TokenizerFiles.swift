@@ -7,6 +7,14 @@ enum TokenizerFiles {
     static let largestFile = 64 << 20
     /// Ids above this are a damaged file: the tables they index are arrays.
     static let largestID = 1 << 22
+    /// Vocabularies have few gaps, and no file makes us hold many more ids than it has tokens.
+    static func largestID(of tokens: Int) -> Int { min(largestID, 65_536 + 16 * tokens) }
+    /// Bytes of a token that is looked for at every place of a text.
+    static let longestToken = 1024
+
+    static func tooLong(token id: Int, _ text: String) -> String {
+        "token \(id) has \(text.utf8.count) bytes, expected at most \(longestToken)"
+    }
 
     static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 

@@ -1,3 +1,4 @@
+import Glibc
 import ModelZoo
 import TensorCore
 
@@ -9,7 +10,7 @@ public struct CheckpointDifference: Encodable, Sendable {
         public let first: String
         public let second: String
         /// The largest difference of two numbers; nil where the shapes differ.
-        public let largest: Float?
+        public let largest: Double?
     }
 
     /// Names that only one has.
@@ -27,7 +28,7 @@ public struct CheckpointDifference: Encodable, Sendable {
     ///
     /// - Throws: `CheckpointError`
     public init(
-        _ first: String, _ second: String, tolerance: Float = 0,
+        _ first: String, _ second: String, tolerance: Double = 0,
         progress: (Int, Int) -> Void = { _, _ in }
     ) throws {
         func open(_ path: String) throws -> Checkpoint {
@@ -55,21 +56,43 @@ public struct CheckpointDifference: Encodable, Sendable {
         (different, self.equal, self.isEqual) = (rows, equal, isEqual)
     }
 
-    private static func largest(_ a: StoredTensor, _ b: StoredTensor) throws -> Float? {
+    private static func largest(_ a: StoredTensor, _ b: StoredTensor) throws -> Double? {
         guard a.shape == b.shape else { return nil }
         let (left, right) = (try a.tensor(), try b.tensor())
-        var (largest, start) = (Float(0), 0)
+        var (largest, start) = (0.0, 0)
         left.forEachStretch { part in
             let rows = part.rank > 0 ? part.shape[0] : 1
             let other = part.rank > 0 ? right.sliced(0, start..<(start + rows)) : right
             start += rows
-            for (x, y) in zip(part.floats(), other.floats()) where !(x.isNaN && y.isNaN) && x != y {
-                largest = (x - y).isNaN ? .infinity : max(largest, abs(x - y))
-            }
+            largest = max(largest, difference(part, other))
         }
         a.forget()
         b.forget()
         return largest
+    }
+
+    /// In the types that hold them: neither whole numbers nor long fractions fit `float32`.
+    private static func difference(_ a: Tensor, _ b: Tensor) -> Double {
+        if a.dtype == b.dtype,
+            a.withBytes({ left in
+                b.withBytes { right in
+                    left.isEmpty || memcmp(left.baseAddress, right.baseAddress, left.count) == 0
+                }
+            })
+        {
+            return 0
+        }
+        if !a.dtype.isFloatingPoint && !b.dtype.isFloatingPoint {
+            return zip(a.integers(), b.integers()).reduce(0) { largest, pair in
+                let (low, high) = (min(pair.0, pair.1), max(pair.0, pair.1))
+                return max(largest, Double(UInt(bitPattern: high &- low)))
+            }
+        }
+        return zip(a.doubles(), b.doubles()).reduce(0) { largest, pair in
+            let (x, y) = pair
+            if x == y || (x.isNaN && y.isNaN) { return largest }
+            return (x - y).isNaN ? .infinity : max(largest, abs(x - y))
+        }
     }
 
     /// A line for each difference, and one for all.

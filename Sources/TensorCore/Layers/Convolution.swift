@@ -64,7 +64,8 @@ public struct TransposedConvolution: Sendable {
                 && longer.indices.allSatisfy {
                     (0..<max(stride[$0], dilation[$0])).contains(longer[$0])
                 },
-            "TransposedConvolution: output padding \(longer), stride \(stride), dilation \(dilation)")
+            "TransposedConvolution: output padding \(longer), stride \(stride), dilation \(dilation)"
+        )
         let shape = [inputs, outputs / groups] + kernel
         weight = try Filters(shape, from: weights)
         self.bias =

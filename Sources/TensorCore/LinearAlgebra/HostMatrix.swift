@@ -53,14 +53,6 @@ struct HostMatrix {
 }
 
 extension Tensor {
-    /// The elements in row-major order in double precision.
-    func doubles() -> [Double] {
-        let source = detached().cast(to: .float64).dense()
-        var values: [Double] = []
-        source.backend.read(source) { values = Array($0.bindMemory(to: Double.self)) }
-        return values
-    }
-
     /// The matrices of the last two axes.
     ///
     /// - Throws: `LinearAlgebraError.notFinite`, and `.notSquare` if `square`

@@ -14,7 +14,7 @@ struct Diff: ParsableCommand {
     var second: String
 
     @Option(help: "The largest difference of two numbers that counts as none.")
-    var tolerance: Float = 0
+    var tolerance: Double = 0
 
     @OptionGroup var show: OutputOptions
 

@@ -1,14 +1,19 @@
 /// Reads the text of a regular expression.
-struct PatternParser {
+package struct PatternParser {
     /// What a pattern uses that is not known here.
-    struct Failure: Error { let reason: String }
+    package struct Failure: Error { package let reason: String }
 
     private let text: [Unicode.Scalar]
     private var position = 0
     private var ignoresCase = false
     private var depth = 0
+    private var (classDepth, classEntries) = (0, 0)
     private static let deepest = 32
     private static let longest = 1 << 14
+    private static let mostQuantifiers = 3
+    private static let mostRounds = 1000
+    /// Every character of a text may be held against every entry of a class.
+    private static let largestClass = 256
 
     init(_ text: [Unicode.Scalar]) { self.text = text }
 
@@ -47,7 +52,7 @@ struct PatternParser {
 
     private mutating func quantified(_ node: SplitPattern.Node) throws -> SplitPattern.Node {
         var node = node
-        while true {
+        for _ in 0...Self.mostQuantifiers {
             let (least, most): (Int, Int)
             if take("?") {
                 (least, most) = (0, 1)
@@ -63,6 +68,7 @@ struct PatternParser {
             if next == "+" { throw Failure(reason: "a possessive quantifier") }
             node = .repeated(node, least: least, most: most, isGreedy: !take("?"))
         }
+        throw Failure(reason: "more than \(Self.mostQuantifiers) quantifiers in a row")
     }
 
     private mutating func counts() throws -> (Int, Int) {
@@ -70,14 +76,22 @@ struct PatternParser {
             throw Failure(reason: "a '{' without '}'")
         }
         let inner = String(String.UnicodeScalarView(text[(position + 1)..<close]))
-        let parts = inner.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+        let failure = Failure(reason: "the quantifier '{\(inner)}'")
         position = close + 1
-        switch (parts.count, parts[0], parts.last ?? nil) {
-        case (1, .some(let count), _): return (count, count)
-        case (2, let least, let most) where least != nil || most != nil:
-            return (least ?? 0, most ?? .max)
-        default: throw Failure(reason: "the quantifier '{\(inner)}'")
+        let parts = try inner.split(separator: ",", omittingEmptySubsequences: false).map {
+            if $0.isEmpty { return Int?.none }
+            guard $0.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = Int($0),
+                count <= Self.mostRounds
+            else { throw failure }
+            return count
         }
+        guard (1...2).contains(parts.count), parts.contains(where: { $0 != nil }) else {
+            throw failure
+        }
+        let least = parts[0] ?? 0
+        let most = parts.count == 1 ? least : parts[1] ?? .max
+        guard least <= most else { throw failure }
+        return (least, most)
     }
 
     private mutating func atom() throws -> SplitPattern.Node {
@@ -156,8 +170,10 @@ struct PatternParser {
     /// What stands between brackets.
     private mutating func characterClass() throws -> CharacterSet {
         depth += 1
-        defer { depth -= 1 }
+        classDepth += 1
+        defer { (depth, classDepth) = (depth - 1, classDepth - 1) }
         guard depth <= Self.deepest else { throw Failure(reason: "it nests too deeply") }
+        if classDepth == 1 { classEntries = 0 }
         var result = CharacterSet(ignoresCase: ignoresCase)
         result.isNegative = take("^")
         var isFirst = true
@@ -165,6 +181,10 @@ struct PatternParser {
             position += 1
             if scalar == "]" && !isFirst { return result }
             isFirst = false
+            classEntries += 1
+            guard classEntries <= Self.largestClass else {
+                throw Failure(reason: "a class of more than \(Self.largestClass) entries")
+            }
             if scalar == "[" {
                 result.inner.append(try characterClass())
                 continue

@@ -10,6 +10,8 @@ package struct SplitPattern: Sendable {
     private let root: Node
     /// What a search may cost, in steps for each character of the text.
     private static let stepsPerCharacter = 2000
+    /// How deep a match may call itself: the stack is finite.
+    private static let deepest = 1000
 
     indirect enum Node: Sendable {
         case one(CharacterSet)
@@ -53,12 +55,15 @@ package struct SplitPattern: Sendable {
     private struct Matcher {
         let text: [Unicode.Scalar]
         var steps: Int
+        var depth = 0
 
         typealias Rest = (inout Matcher, Int) -> Int?
 
         mutating func match(_ node: Node, _ start: Int, then rest: Rest) -> Int? {
             steps -= 1
-            guard steps > 0 else { return nil }
+            depth += 1
+            defer { depth -= 1 }
+            guard steps > 0, depth <= SplitPattern.deepest else { return nil }
             switch node {
             case .one(let set):
                 guard start < text.count, set.contains(text[start]) else { return nil }
@@ -99,6 +104,7 @@ package struct SplitPattern: Sendable {
                 while count < least {
                     guard count < longest, set.contains(text[start + count]) else { return nil }
                     count += 1
+                    steps -= 1
                 }
                 while true {
                     if let end = rest(&self, start + count) { return end }
@@ -109,6 +115,9 @@ package struct SplitPattern: Sendable {
                 }
             }
             while count < longest, set.contains(text[start + count]) { count += 1 }
+            // What lies ahead may be looked at from every place.
+            steps -= count
+            guard steps > 0 else { return nil }
             while count >= least {
                 if let end = rest(&self, start + count) { return end }
                 count -= 1

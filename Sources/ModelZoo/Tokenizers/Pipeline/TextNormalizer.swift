@@ -58,6 +58,10 @@ indirect enum TextNormalizer: Sendable {
 struct CharacterMap: Sendable {
     private let units: [UInt32]
     private let replacements: [UInt8]
+    /// Bytes of the longest replacement.
+    let longestReplacement: Int
+    /// Published ones have 33 bytes at most, and rules of a few characters.
+    private static let longest = 1024
 
     /// Nil where the bytes are no such map.
     init?(_ bytes: [UInt8]) {
@@ -71,6 +75,9 @@ struct CharacterMap: Sendable {
             }
         }
         replacements = Array(bytes[(4 + size)...])
+        longestReplacement =
+            replacements.split(separator: 0).reduce(0) { max($0, $1.count) }
+        guard longestReplacement <= Self.longest else { return nil }
     }
 
     /// Every rule that `text` begins with, the shortest first: its length and what replaces it.
@@ -80,7 +87,7 @@ struct CharacterMap: Sendable {
         func offset(_ unit: UInt32) -> Int { Int((unit >> 10) << ((unit & (1 << 9)) >> 6)) }
         var node = offset(units[0])
         var best: (Int, Int)?
-        for (index, byte) in text.enumerated() {
+        for (index, byte) in text.prefix(Self.longest).enumerated() {
             node ^= Int(byte)
             guard units.indices.contains(node) else { break }
             let unit = units[node]

@@ -18,9 +18,18 @@ extension JSONTokenizer {
 
     init(_ table: OrderedJSON, settings: TokenizerSettings, file: String) throws {
         let reader = TokenizerJSONReader(file: file)
+        try reader.checkSteps(table)
         let added = try reader.added(table["added_tokens"])
         let parts = try reader.model(table["model"], added)
+        let ids = parts.vocabulary.map(\.id) + added.map(\.id)
+        let size = (ids.max() ?? -1) + 1
+        guard size <= TokenizerFiles.largestID(of: ids.count) else {
+            throw reader.malformed("it has the id \(size - 1) for \(ids.count) tokens")
+        }
         let marks = try reader.marks(table["post_processor"])
+        for id in marks.before + marks.after where !(0..<size).contains(id) {
+            throw reader.malformed("its post-processor adds the id \(id), it has \(size) tokens")
+        }
         func id(_ text: String) -> Int? {
             added.first { $0.text.utf8.elementsEqual(text.utf8) }?.id
                 ?? parts.vocabulary.first { $0.text.utf8.elementsEqual(text.utf8) }?.id
@@ -31,11 +40,13 @@ extension JSONTokenizer {
         let begins = named(\.bosToken) ?? id("<s>") ?? id("<|begin_of_text|>")
         let ends = named(\.eosToken) ?? id("</s>") ?? id("<|end_of_text|>")
         let addsBegin = settings.addsBegin ?? !marks.before.isEmpty
+        let normalizer = try reader.normalizer(table["normalizer"])
+        let preTokenizer = try reader.preTokenizer(table["pre_tokenizer"])
+        let decoder = try reader.decoder(table["decoder"])
+        try reader.checkGrowth(normalizer, preTokenizer, decoder)
         self.init(
             model: parts.model, vocabulary: parts.vocabulary, added: added,
-            normalizer: try reader.normalizer(table["normalizer"]),
-            preTokenizer: try reader.preTokenizer(table["pre_tokenizer"]),
-            decoder: try reader.decoder(table["decoder"]), marks: marks,
+            normalizer: normalizer, preTokenizer: preTokenizer, decoder: decoder, marks: marks,
             beginID: addsBegin ? marks.before.first ?? begins : nil,
             endID: ends)
     }
@@ -82,6 +93,9 @@ struct TokenizerJSONReader {
             guard let text = entry["content"]?.text, !text.isEmpty, let id = entry["id"]?.integer,
                 (0..<TokenizerFiles.largestID).contains(id)
             else { throw malformed("an added token lacks its content or id") }
+            guard text.utf8.count <= TokenizerFiles.longestToken else {
+                throw malformed(TokenizerFiles.tooLong(token: id, text))
+            }
             return JSONTokenizer.Added(
                 text: text, id: id, isSpecial: entry["special"]?.bool ?? false,
                 stripsLeft: entry["lstrip"]?.bool ?? false,
@@ -156,6 +170,9 @@ struct TokenizerJSONReader {
         let vocabulary: Vocabulary = try entries.enumerated().map { id, entry in
             guard let text = entry.elements?.first?.text else {
                 throw malformed("entry \(id) of the vocab is no piece and score")
+            }
+            guard text.utf8.count <= TokenizerFiles.longestToken else {
+                throw malformed(TokenizerFiles.tooLong(token: id, text))
             }
             return (text, id)
         }
@@ -296,7 +313,13 @@ struct TokenizerJSONReader {
             }
         case "TemplateProcessing":
             var (before, after, isBefore) = ([Int](), [Int](), true)
-            for step in value["single"]?.elements ?? [] {
+            let steps = value["single"]?.elements ?? []
+            guard steps.count <= PipelineLimits.steps else {
+                throw malformed(
+                    "its template has \(steps.count) steps, "
+                        + "expected at most \(PipelineLimits.steps)")
+            }
+            for step in steps {
                 if step["Sequence"] != nil { isBefore = false }
                 guard let name = step["SpecialToken"]?["id"]?.text else { continue }
                 guard let ids = value["special_tokens"]?[name]?["ids"]?.integers else {
