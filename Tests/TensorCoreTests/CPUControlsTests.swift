@@ -130,8 +130,8 @@ private func expectAgreementOfAllKernels(
         (process.standardOutput, process.standardError) = (FileHandle.nullDevice, errors)
         try process.run()
         defer { process.waitUntilExit() }
-        return String(
-            decoding: try #require(try errors.fileHandleForReading.readToEnd()), as: UTF8.self)
+        let said = try errors.fileHandleForReading.readToEnd() ?? Data()
+        return String(decoding: said, as: UTF8.self)
     }
 
     @Test func saysThatItDoesNotKnowAnInstructionSet() throws {

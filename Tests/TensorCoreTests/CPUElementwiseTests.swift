@@ -79,7 +79,7 @@ let activations: [Activation] = [
                         let x = numbers("a", a, on: device, dtype, scale: scale)
                         var y = numbers("b", b, on: device, dtype, scale: scale)
                         if name == "/", dtype != .float32 {
-                            y = (y.absolute() + 1).cast(to: dtype)
+                            y = y.absolute().clamped(to: 1...100).cast(to: dtype)
                         }
                         return operation(x, y)
                     }
