@@ -105,11 +105,13 @@ static void fit_line(const float *x, float *scale, float *least) {
     }
 }
 
-/// A search needs numbers: zero for NaN, the greatest one for infinity.
+/// A search needs numbers whose squares are some too: zero for NaN, and for what is greater than
+/// any that these blocks hold, infinity included, one that is.
 static void clean(const float *source, float *x) {
+    const float most = 1e9f;
     for (int i = 0; i < 256; i++) {
         float value = source[i] == source[i] ? source[i] : 0;
-        x[i] = value > 3e38f ? 3e38f : value < -3e38f ? -3e38f : value;
+        x[i] = value > most ? most : value < -most ? -most : value;
     }
 }
 

@@ -71,17 +71,18 @@ public struct CheckpointDifference: Encodable, Sendable {
         return largest
     }
 
+    private static func haveSameBytes(_ a: Tensor, _ b: Tensor) -> Bool {
+        a.withBytes { left in
+            b.withBytes { right in
+                guard let x = left.baseAddress, let y = right.baseAddress else { return true }
+                return memcmp(x, y, left.count) == 0
+            }
+        }
+    }
+
     /// In the types that hold them: neither whole numbers nor long fractions fit `float32`.
     private static func difference(_ a: Tensor, _ b: Tensor) -> Double {
-        if a.dtype == b.dtype,
-            a.withBytes({ left in
-                b.withBytes { right in
-                    left.isEmpty || memcmp(left.baseAddress, right.baseAddress, left.count) == 0
-                }
-            })
-        {
-            return 0
-        }
+        if a.dtype == b.dtype && haveSameBytes(a, b) { return 0 }
         if !a.dtype.isFloatingPoint && !b.dtype.isFloatingPoint {
             return zip(a.integers(), b.integers()).reduce(0) { largest, pair in
                 let (low, high) = (min(pair.0, pair.1), max(pair.0, pair.1))
