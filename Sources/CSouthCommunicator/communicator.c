@@ -43,6 +43,8 @@ static int started = 0;
 static int waiting = 0;
 static south_exchange *pending = NULL;
 static MPI_Op bfloat16_sum;
+// Known from the start on, so that nobody need enter MPI to ask.
+static int own_rank = 0, rank_count = 1;
 // The processes of the run, apart from whatever else in the program speaks MPI.
 static MPI_Comm world;
 
@@ -180,6 +182,8 @@ int south_communicator_start(void) {
     // Errors come back as codes, so that the caller can say which step failed.
     if (code == MPI_SUCCESS) code = MPI_Comm_set_errhandler(world, MPI_ERRORS_RETURN);
     if (code == MPI_SUCCESS) code = MPI_Op_create(add_bfloat16, 1, &bfloat16_sum);
+    if (code == MPI_SUCCESS) code = MPI_Comm_rank(world, &own_rank);
+    if (code == MPI_SUCCESS) code = MPI_Comm_size(world, &rank_count);
     if (code != MPI_SUCCESS) return code;
     started = 1;
     pthread_t thread;
@@ -206,17 +210,9 @@ void south_communicator_abort(int code) {
     _Exit(code);
 }
 
-int south_communicator_rank(void) {
-    int rank = 0;
-    if (started) MPI_Comm_rank(world, &rank);
-    return rank;
-}
+int south_communicator_rank(void) { return own_rank; }
 
-int south_communicator_size(void) {
-    int size = 1;
-    if (started) MPI_Comm_size(world, &size);
-    return size;
-}
+int south_communicator_size(void) { return rank_count; }
 
 // MARK: - Collectives
 
@@ -298,7 +294,7 @@ int south_communicator_sum(int type, void *values, size_t count, south_exchange 
 // nonblocking sum over shards passes everything through one rank.
 int south_communicator_sum_scatter(
     int type, const void *input, float *output, size_t count, south_exchange **exchange) {
-    size_t rows = (size_t)south_communicator_size();
+    size_t rows = (size_t)rank_count;
     if (count > INT_MAX / rows) return TOO_LONG;
     if (type == SOUTH_SUM_FLOAT64) return WRONG_TYPE;
     SOUTH_BEGIN(1, rows * count * width_of(type),
