@@ -17,6 +17,8 @@ struct EvaluationPass<Task: TrainingTask> {
     private struct Share: Codable {
         var sums = LossSums()
         var counts = UnitCounts()
+        /// Samples that this rank could not use and that rank 0 has not heard of.
+        var named: [BadSample] = []
     }
 
     /// The losses over all of it, and what they are means over. The noise of one pass is that of
@@ -25,26 +27,29 @@ struct EvaluationPass<Task: TrainingTask> {
         quarantine: Quarantine
     ) throws -> (sums: LossSums, counts: [String: [LossUnit: Int]]) {
         var share = Share()
-        var number = 0
+        var (number, first) = (0, 0)
         for dataset in data.heldOut {
             for start in stride(from: 0, to: dataset.count, by: plan.microBatch) {
                 defer { number += 1 }
                 guard number % communicator.size == communicator.rank else { continue }
                 let end = min(start + plan.microBatch, dataset.count)
                 let items = try items(of: dataset, start..<end, quarantine)
-                if !items.isEmpty { try add(items, number, to: &share) }
+                if !items.isEmpty { try add(items, first + start, to: &share) }
             }
+            first += dataset.count
         }
+        share.named = quarantine.takeNew()
         let shares = try communicator.gatherForAll(share)
+        try quarantine.record(shares.map(\.named), communicator)
         return (
             shares.reduce(into: LossSums()) { $0 += $1.sums },
             shares.reduce(into: UnitCounts()) { $0 += $1.counts }.all
         )
     }
 
-    private func add(_ items: [Task.Item], _ number: Int, to share: inout Share) throws {
+    private func add(_ items: [Task.Item], _ first: Int, to share: inout Share) throws {
         let moment = TrainingMoment(
-            seed: plan.config.seed, step: 0, microBatch: number, isTraining: false)
+            seed: plan.config.seed, step: 0, firstSample: first, isTraining: false)
         for (index, phase) in task.phases.enumerated() {
             share.counts.add(task.counts(of: items, in: index), in: phase.name)
             share.sums.add(
@@ -81,5 +86,19 @@ struct EvaluationPass<Task: TrainingTask> {
         }
         let moment = TrainingMoment(seed: plan.config.seed, step: step, isTraining: false)
         return try task.previews(of: items, at: moment)
+    }
+}
+
+extension Quarantine {
+    /// Names what all ranks found. Collective where any but the first has.
+    ///
+    /// - Parameter found: by rank, the same on all
+    /// - Throws: `DatasetError.tooManyBad` on rank 0, `CommunicatorError` elsewhere
+    func record(_ found: [[BadSample]], _ communicator: Communicator) throws {
+        let samples = found.flatMap(\.self)
+        guard !samples.isEmpty else { return }
+        try communicator.onRankZero {
+            for sample in samples { try add(sample) }
+        }
     }
 }

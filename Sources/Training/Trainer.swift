@@ -1,3 +1,4 @@
+import DataPipeline
 public import SouthGPT
 import TensorCore
 
@@ -37,7 +38,8 @@ public struct Trainer<Task: TrainingTask>: Sendable {
     ///   `CheckpointError.unwritable`: the last checkpoint is whole then; `CommunicatorError`
     public func run(stop: StopFlag = StopFlag()) async throws -> StopReason {
         // Cancelling would also keep the checkpoint from being written: it is passed on as a wish.
-        let work = _Concurrency.Task {
+        // A step waits for other ranks: none of the few threads that tasks share is for that.
+        let work = _Concurrency.Task(executorPreference: WaitingThread("southgpt.trainer")) {
             let loop = try TrainingLoop(
                 task, plan: plan, data: data, folder: folder, communicator: communicator,
                 observers: observers)

@@ -98,11 +98,15 @@ public struct StepReport: Sendable, Codable, Equatable {
     /// The datasets that the step's batches came from.
     public let datasets: [String]
     public let samples: Int
+    /// Tokens that went through a language model or text encoder; 0 where the task has none.
     public let tokens: Int
+    /// By the wall clock since the step before ended: waits for data, evaluations and checkpoints
+    /// are in it.
     public let seconds: Double
-    /// Over the last steps, all ranks.
+    /// Over the last steps, all ranks, by the same clock; so is the next.
+    public let samplesPerSecond: Double
     public let tokensPerSecond: Double
-    /// Until the last step, at the present pace.
+    /// Until the last step, at that pace.
     public let secondsLeft: Double
     /// The most memory that rank 0 had so far.
     public let peakMemoryBytes: Int
@@ -116,7 +120,10 @@ extension StepReport {
     public var progressText: String {
         var parts = ["loss \(fixed(loss, 4))"]
         if let accuracy { parts.append("accuracy \(fixed(accuracy * 100, 2)) %") }
-        if tokens > 0 { parts.append("\(fixed(tokensPerSecond, 0)) tokens/s") }
+        parts.append(
+            tokens > 0
+                ? "\(fixed(tokensPerSecond, 0)) tokens/s"
+                : "\(fixed(samplesPerSecond, 2)) samples/s")
         return parts.joined(separator: ", ")
     }
 }

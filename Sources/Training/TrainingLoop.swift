@@ -27,7 +27,7 @@ final class TrainingLoop<Task: TrainingTask> {
     private var state: RunState
     private var saved: Int?
     private let restoredNote: String?
-    private var pace = Pace()
+    private var pace: Pace
 
     init(
         _ task: Task, plan: RunPlan, data: TrainingData, folder: RunFolder,
@@ -35,12 +35,16 @@ final class TrainingLoop<Task: TrainingTask> {
     ) throws {
         (self.task, self.plan, self.data, self.folder) = (task, plan, data, folder)
         (self.communicator, self.observers) = (communicator, observers)
-        quarantine = try Quarantine(path: folder.quarantinePath, maxBad: plan.config.maxBad)
+        // One rank writes: the others tell it what they find.
+        quarantine =
+            communicator.rank == 0
+            ? try Quarantine(path: folder.quarantinePath, maxBad: plan.config.maxBad)
+            : Quarantine(collecting: plan.config.maxBad)
+        pace = Pace(plan.config)
         saved = folder.steps.last
         // Compared before anything is put in place: what does not fit is named as what it is.
         let found = try saved.map { try folder.state(ofStep: $0) }
-        restoredNote = try found?.check(
-            task: task.name, plan: plan, data: data, identity: task.identity, folder: folder.path)
+        restoredNote = try found?.check(task, plan: plan, data: data, folder: folder.path)
         state = found ?? RunState(task: task, plan: plan, data: data)
         state.config = plan.values
         optimizers = try task.phases.map { phase in
@@ -99,6 +103,7 @@ final class TrainingLoop<Task: TrainingTask> {
             try task.prepare(sample).map { Prepared(item: $0, place: sample.place) }
         }
         var batches: [Batch] = []
+        pace.begin()
         do {
             try await loader.forEachBatch(
                 from: state.step * plan.accumulation, upTo: plan.steps * plan.accumulation
@@ -137,10 +142,11 @@ final class TrainingLoop<Task: TrainingTask> {
         var sums = LossSums()
         var bad = 0
         var dropped = 0
+        /// Samples that this rank could not use and that rank 0 has not heard of.
+        var named: [BadSample] = []
     }
 
     private func step(_ batches: [Batch], stop: StopFlag) throws {
-        let start = ContinuousClock.now
         let phases = task.phases
         let pieces = pieces(of: batches)
         var own = Beginning(pieces: pieces.count, wantsEnd: stop.isRaised)
@@ -161,68 +167,70 @@ final class TrainingLoop<Task: TrainingTask> {
         var norms: [String: Double] = [:]
         for (number, phase) in phases.enumerated() {
             let outcome = try move(
-                number, phase, pieces, rounds: rounds, per: counts[phase.name] ?? [:], rate: rate,
-                &ending.sums)
+                number, phase, pieces, rounds: rounds, per: counts, rate: rate, &ending.sums)
             if outcome.isFinite { norms[phase.name] = outcome.gradientNorm }
-            if !outcome.isFinite, !plan.engine.expectsOverflow { try stopOn(batches) }
+            let isExpected = outcome.isLossFinite && plan.engine.expectsOverflow
+            if !outcome.isFinite, !isExpected { try stopOn(batches) }
         }
         (ending.bad, ending.dropped) = batches.reduce((0, 0)) {
             ($0.0 + $1.bad, $0.1 + $1.dropped)
         }
+        ending.named = quarantine.takeNew()
         let endings = try communicator.gatherForAll(ending)
         let sums = endings.reduce(into: LossSums()) { $0 += $1.sums }
-        if !sums.loss(per: counts).isFinite { try stopOn(batches) }
         task.didStep(moment(0))
         state.step += 1
         state.bad += endings.reduce(0) { $0 + $1.bad }
         state.dropped += endings.reduce(0) { $0 + $1.dropped }
-        pace.add(tokens: sums.tokens, seconds: start.duration(to: .now).seconds)
+        pace.end(samples: sums.samples, tokens: sums.tokens)
         report(sums, counts, rate, norms, batches)
+        try quarantine.record(endings.map(\.named), communicator)
         try afterStep()
     }
 
-    /// Some samples that a rank computes at a time, and their number within the step over all ranks.
+    /// Some samples that a rank computes at a time, and the place of the first among those of the
+    /// step over all ranks.
     private struct Piece {
-        let number: Int
+        let first: Int
         let items: [Task.Item]
     }
 
     private func pieces(of batches: [Batch]) -> [Piece] {
-        let perBatch = (plan.globalBatch + plan.microBatch - 1) / plan.microBatch
         let first = communicator.rank * plan.globalBatch / communicator.size
         return batches.enumerated().flatMap { index, batch in
             stride(from: 0, to: batch.items.count, by: plan.microBatch).map { start in
                 let end = min(start + plan.microBatch, batch.items.count)
                 return Piece(
-                    number: index * perBatch + (first + start) / plan.microBatch,
+                    first: index * plan.globalBatch + first + start,
                     items: batch.items[start..<end].map(\.item))
             }
         }
     }
 
-    private func moment(_ piece: Int) -> TrainingMoment {
-        TrainingMoment(seed: plan.config.seed, step: state.step, microBatch: piece)
+    private func moment(_ firstSample: Int) -> TrainingMoment {
+        TrainingMoment(seed: plan.config.seed, step: state.step, firstSample: firstSample)
     }
 
     /// - Parameter rounds: the most pieces that any rank has: all take part in as many
     private func move(
         _ number: Int, _ phase: TrainingPhase, _ pieces: [Piece], rounds: Int,
-        per counts: [LossUnit: Int], rate: Double, _ sums: inout LossSums
+        per counts: [String: [LossUnit: Int]], rate: Double, _ sums: inout LossSums
     ) throws -> StepOutcome {
         for round in 0..<rounds {
             var loss: Tensor?
             if round < pieces.count {
                 let piece = pieces[round]
                 let (parts, total) = try withGradients {
-                    let parts = try task.loss(of: piece.items, in: number, at: moment(piece.number))
-                    return (parts, parts.total(per: counts))
+                    let parts = try task.loss(of: piece.items, in: number, at: moment(piece.first))
+                    return (parts, parts.total(per: counts[phase.name] ?? [:]))
                 }
                 loss = total?.isTracked == true ? total : nil
                 sums.add(parts, in: phase.name, isFirst: number == 0, samples: piece.items.count)
             }
             try optimizers[number].accumulate(loss, isLast: round + 1 == rounds)
         }
-        return try optimizers[number].step(rate: rate, clip: plan.clip)
+        return try optimizers[number].step(
+            rate: rate, clip: plan.clip, isLossFinite: sums.loss(per: counts).isFinite)
     }
 
     private func report(
@@ -242,6 +250,7 @@ final class TrainingLoop<Task: TrainingTask> {
                     terms: sums.means(per: counts), accuracy: sums.accuracy, learningRate: rate,
                     gradientNorms: norms, datasets: names, samples: sums.samples,
                     tokens: sums.tokens, seconds: pace.lastSeconds,
+                    samplesPerSecond: pace.samplesPerSecond,
                     tokensPerSecond: pace.tokensPerSecond,
                     secondsLeft: pace.secondsPerStep * Double(plan.steps - state.step),
                     peakMemoryBytes: Machine.peakMemoryBytes, bad: state.bad,
@@ -296,23 +305,16 @@ final class TrainingLoop<Task: TrainingTask> {
     /// Writes a checkpoint of where the run stands, unless it is there.
     private func save() throws {
         guard saved != state.step else { return }
-        let optimizer = try zip(task.phases, optimizers).flatMap { phase, optimizer in
-            try optimizer.state().map { (name: "\(phase.name)/\($0.name)", value: $0.value) }
-        }
-        var problem: (any Error)?
-        if communicator.rank == 0 {
-            do {
-                try folder.save(
-                    state, parameters: RunTensors.all(of: task), optimizer: optimizer,
-                    keeping: plan.config.keepLast)
-            } catch {
-                problem = error
-            }
-        }
-        let problems = try communicator.gatherForAll(problem.map { "\($0)" } ?? "")
-        if let problem { throw problem }
-        if let text = problems.first(where: { !$0.isEmpty }) {
-            throw CheckpointError.unwritable(file: folder.path, reason: "rank 0: \(text)")
+        let optimizer = GatheredTensors(
+            zip(task.phases, optimizers).flatMap { phase, optimizer in
+                optimizer.state().map { $0.renamed("\(phase.name)/\($0.name)") }
+            })
+        try communicator.onRankZero {
+            try folder.save(
+                state, parameters: RunTensors.all(of: task), optimizer: optimizer.tensors,
+                keeping: plan.config.keepLast)
+        } meanwhile: {
+            try optimizer.finish()
         }
         saved = state.step
         note(.saved(path: folder.path(ofStep: state.step), step: state.step))
@@ -321,13 +323,14 @@ final class TrainingLoop<Task: TrainingTask> {
     /// Names the samples of a step whose loss or gradients are no numbers, and ends the run.
     private func stopOn(_ batches: [Batch]) throws -> Never {
         let places = try communicator.gatherForAll(batches.flatMap { $0.items.map(\.place) })
-        if communicator.rank == 0 {
+        // All wait for it: the first to throw may end the processes of the others.
+        try communicator.onRankZero {
             try RunFolder.write(
                 NotFinite(
                     step: state.step, batches: batches.map(\.position),
                     samples: places.flatMap { $0 }), to: folder.notFinitePath)
+            note(.stopped(.notFinite(list: folder.notFinitePath), step: state.step))
         }
-        note(.stopped(.notFinite(list: folder.notFinitePath), step: state.step))
         throw RunError.notFinite(step: state.step, list: folder.notFinitePath)
     }
 }
@@ -339,27 +342,4 @@ struct NotFinite: Codable, Equatable {
     /// Positions of its batches in the data.
     var batches: [Int]
     var samples: [RecordPlace]
-}
-
-/// How fast a run goes, over its last steps.
-private struct Pace {
-    private var last: [(tokens: Int, seconds: Double)] = []
-
-    mutating func add(tokens: Int, seconds: Double) {
-        last.append((tokens, seconds))
-        if last.count > 20 { last.removeFirst() }
-    }
-
-    private var seconds: Double { last.reduce(0) { $0 + $1.seconds } }
-    var lastSeconds: Double { last.last?.seconds ?? 0 }
-    var secondsPerStep: Double { last.isEmpty ? 0 : seconds / Double(last.count) }
-    var tokensPerSecond: Double {
-        seconds > 0 ? Double(last.reduce(0) { $0 + $1.tokens }) / seconds : 0
-    }
-}
-
-extension Duration {
-    var seconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) * 1e-18
-    }
 }

@@ -53,7 +53,8 @@ import Training
                     of: "AdamW of a phase", original: fixture.source)
                 #expect(error <= (parameter === stored ? 0 : 1e-6), "\(parameter.name) \(step)")
             }
-            let state = Dictionary(uniqueKeysWithValues: try optimizer.state().map { ($0, $1) })
+            let state = Dictionary(
+                uniqueKeysWithValues: try optimizer.loadedState().map { ($0, $1) })
             let master = try #require(state["master.stored"])
             #expect(master.isClose(to: fixture["master.\(step)"], absolute: 1e-6))
         }
@@ -78,7 +79,8 @@ import Training
             try optimizer.accumulate(loss([(weight, read)]), isLast: true)
             _ = try optimizer.step(rate: 0, clip: nil)
             #expect(weight.value.floats() == read.cast(to: .bfloat16).floats())
-            let state = Dictionary(uniqueKeysWithValues: try optimizer.state().map { ($0, $1) })
+            let state = Dictionary(
+                uniqueKeysWithValues: try optimizer.loadedState().map { ($0, $1) })
             if communicator.rank == 0 { #expect(state["master.w"]?.floats() == read.floats()) }
             try optimizer.unround()
             return [weight.value.floats(), other.value.floats()]
@@ -182,13 +184,13 @@ import Training
         try advance(whole, 0..<6)
         try advance(half, 0..<3)
         try withTemporaryFolder { folder in
-            try Safetensors.write(half.0.state(), to: "\(folder)/optimizer.safetensors")
+            try Safetensors.write(half.0.loadedState(), to: "\(folder)/optimizer.safetensors")
             for (new, old) in zip(rest.1, half.1) { new.replace(with: old.value) }
             try rest.0.restore(Checkpoint(contentsOf: "\(folder)/optimizer.safetensors"))
         }
         try advance(rest, 3..<6)
         for (a, b) in zip(whole.1, rest.1) { #expect(a.value.floats() == b.value.floats()) }
-        let states = try (whole.0.state(), rest.0.state())
+        let states = try (whole.0.loadedState(), rest.0.loadedState())
         for (a, b) in zip(states.0, states.1) {
             #expect(a.name == b.name && a.value.floats() == b.value.floats(), "\(a.name)")
         }
@@ -197,7 +199,7 @@ import Training
 
     @Test func aCheckpointOfAnotherRunIsRefused() throws {
         let run = try optimizer()
-        let state = try run.0.state()
+        let state = try run.0.loadedState()
         func refusal(_ tensors: [(name: String, value: Tensor)]) throws -> String? {
             try withTemporaryFolder { folder in
                 let path = "\(folder)/optimizer.safetensors"

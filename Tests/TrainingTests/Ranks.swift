@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TensorCore
 import Testing
 import Training
 
@@ -23,4 +24,33 @@ func ranks<Result: Sendable>(
     return try results.withLock { results in
         try (0..<size).map { try #require(results[$0]).get() }
     }
+}
+
+extension PhaseOptimizer {
+    /// All of its state, put together; on ranks that have a part of it all must ask.
+    func loadedState() throws -> [(name: String, value: Tensor)] {
+        try state().map { ($0.name, try $0.tensor()) }
+    }
+}
+
+/// Passes everything on, and notes the most elements that were gathered at once.
+final class WatchedTransport: Transport {
+    private let base: any Transport
+    private let most = Mutex(0)
+
+    init(_ base: any Transport) { self.base = base }
+
+    var rank: Int { base.rank }
+    var size: Int { base.size }
+    var gathered: Int { most.withLock { $0 } }
+
+    func begin(_ collective: Collective) throws(CommunicatorError) -> any Exchange {
+        if case .gather(let row, _) = collective {
+            most.withLock { $0 = max($0, row.count * size) }
+        }
+        return try base.begin(collective)
+    }
+
+    func finish() throws(CommunicatorError) { try base.finish() }
+    func abort(code: Int32) -> Never { base.abort(code: code) }
 }

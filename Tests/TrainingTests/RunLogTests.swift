@@ -19,9 +19,18 @@ import Training
         {"step": \(number), "steps": 10, "loss": 2.5, "terms": {"mle_loss": 2.25, "mse_loss": 0.25},
          "accuracy": 0.33337, "learningRate": 0.0005, "gradientNorms": {"all": 1.5},
          "datasets": ["cc3m_enc"], "samples": 2, "tokens": 40, "seconds": 0.5,
-         "tokensPerSecond": 80, "secondsLeft": 3725, "peakMemoryBytes": 1048576, "bad": 0,
+         "samplesPerSecond": 4, "tokensPerSecond": 80, "secondsLeft": 3725,
+         "peakMemoryBytes": 1048576, "bad": 0,
          "dropped": 0}
         """
+    }
+
+    @Test func tokensASecondAreShownWhereThereAreTokens() throws {
+        let report: StepReport = try decoded(step(1))
+        #expect(report.progressText == "loss 2.5000, accuracy 33.34 %, 80 tokens/s")
+        let none: StepReport = try decoded(
+            step(1).replacingOccurrences(of: "\"tokens\": 40", with: "\"tokens\": 0"))
+        #expect(none.progressText == "loss 2.5000, accuracy 33.34 %, 4.00 samples/s")
     }
 
     private func decoded<Value: Decodable>(_ json: String) throws -> Value {
@@ -90,7 +99,8 @@ import Training
             #expect(
                 scalars == [
                     "loss": 2.5, "mle_acc": 0.33337, "mse_loss": 0.25, "loss/mle_loss": 2.25,
-                    "learning_rate": 0.0005, "gradient_norm": 1.5, "tokens_per_second": 80,
+                    "learning_rate": 0.0005, "gradient_norm": 1.5, "samples_per_second": 4,
+                    "tokens_per_second": 80,
                     "memory_bytes": 1_048_576,
                 ])
         }

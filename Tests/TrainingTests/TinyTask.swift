@@ -21,14 +21,18 @@ final class TinyTask: TrainingTask {
     private let hidden: Parameter
     private let output: Parameter
     private let average: Mutex<Tensor>
-    /// Captions that make the loss no number.
+    /// Captions that make the loss no number, and those that cannot be used.
     private let poison: String?
+    private let broken: String?
+    let contrastsMicroBatch: Bool
     private let hasDropout: Bool
 
     init(
         _ name: String = "tiny", dtype: DType = .float32, identity: [String: String] = [:],
-        poison: String? = nil, dropout: Bool = true
+        poison: String? = nil, broken: String? = nil, dropout: Bool = true, contrasts: Bool = false
     ) {
+        self.broken = broken
+        contrastsMicroBatch = contrasts
         hasDropout = dropout
         self.name = name
         self.identity = identity
@@ -48,12 +52,16 @@ final class TinyTask: TrainingTask {
 
     func prepare(_ sample: DialogueSample) throws -> Item? {
         let text = sample.messages[0].text
+        if let broken, text.contains(broken) { throw Refused() }
         var letters = [Float](repeating: 0, count: 26)
         for byte in text.utf8 where (97...122).contains(byte) { letters[Int(byte) - 97] += 0.25 }
         let vowels = text.filter { "aeiou".contains($0) }.count
         if let poison, text.contains(poison) { letters[0] = .nan }
         return Item(letters: letters, vowels: Float(vowels) / 4)
     }
+
+    /// A sample that is not to be used.
+    private struct Refused: Error {}
 
     func counts(of items: [Item], in phase: Int) -> [LossUnit: Int] { [.samples: items.count] }
 
@@ -62,9 +70,11 @@ final class TinyTask: TrainingTask {
         let y = Tensor(items.map(\.vowels), [items.count, 1])
         var h = x.matmul(hidden.value.cast(to: .float32).transposed())
         if moment.isTraining, hasDropout {
-            var generator = moment.generator(for: "dropout")
-            let kept = generator.uniform(h.shape.elementCount).map { $0 < 0.9 ? 1 / 0.9 : 0 }
-            h = h * Tensor(kept.map { Float($0) }, h.shape)
+            let kept = items.indices.flatMap { sample in
+                var generator = moment.generator(for: "dropout", sample: sample)
+                return generator.uniform(h.shape[1]).map { $0 < 0.9 ? 1 / 0.9 : 0 as Float }
+            }
+            h = h * Tensor(kept, h.shape)
         }
         let error = h.matmul(output.value.transposed()) - y
         let squares = (error * error).sum()
@@ -101,7 +111,12 @@ final class TinyTask: TrainingTask {
             to: "\(folder)/tiny.safetensors")
     }
 
-    /// Everything that training changes, bit by bit.
+    /// Everything that training changes.
+    var values: [Float] {
+        ([hidden.value, output.value] + state.map(\.value)).flatMap { $0.floats() }
+    }
+
+    /// The same, bit by bit.
     var bits: [[UInt8]] {
         ([hidden.value, output.value] + state.map(\.value)).map { tensor in
             tensor.withBytes { Array($0) }
@@ -165,6 +180,13 @@ struct TinyRun {
         """
 
     func plan(_ assignments: String..., task: String = "tiny") throws -> (RunPlan, TrainingData) {
+        try plan(assignments, task: task)
+    }
+
+    /// - Parameter globalBatch: of the run that goes on
+    func plan(
+        _ assignments: [String], task: String = "tiny", ranks: Int = 1, globalBatch: Int? = nil
+    ) throws -> (RunPlan, TrainingData) {
         let settings = try RunSettings<NoConfig>(
             files: ["\(folder)/run.yaml"], assignments: assignments)
         let entries = sizes.indices.map {
@@ -173,12 +195,24 @@ struct TinyRun {
                 dataPath: "\(folder)/\($0).json")
         }.filter { settings.run.datasetNameList.contains($0.name) }
         let data = try TrainingData(entries, settings.run)
-        return (try RunPlan(task: task, settings: settings, sizes: data.sizes), data)
+        let plan = try RunPlan(
+            task: task, settings: settings, sizes: data.sizes, ranks: ranks,
+            globalBatch: globalBatch)
+        return (plan, data)
     }
 
     func runFolder(_ name: String = "run") throws -> RunFolder {
         try RunFolder("\(folder)/\(name)", isWriter: true)
     }
+}
+
+/// Runs `body` on tiny data in a folder that is removed in the end.
+func withTinyRun(_ body: (TinyRun) async throws -> Void) async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(
+        component: "southgpt-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try await body(TinyRun(folder.path))
 }
 
 /// Writes events down, and may raise a flag at a step.

@@ -19,16 +19,8 @@ import Training
         ).run(stop: stop)
     }
 
-    private func withRun(_ body: (TinyRun) async throws -> Void) async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(
-            component: "southgpt-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try await body(TinyRun(folder.path))
-    }
-
     @Test func learnsAndReportsEveryStep() async throws {
-        try await withRun { run in
+        try await withTinyRun { run in
             let watcher = Watcher()
             let reason = try await train(TinyTask(), run, run.plan(), watcher: watcher)
             #expect(reason == .completed)
@@ -58,7 +50,7 @@ import Training
 
     @Test(arguments: [DType.float32, .bfloat16])
     func goesOnToTheBitWhereverItWasStopped(_ dtype: DType) async throws {
-        try await withRun { run in
+        try await withTinyRun { run in
             let whole = TinyTask(dtype: dtype)
             try await train(whole, run, run.plan("evaluate_every=6"), in: "whole")
             // Stopped after 3, 4 (which has a checkpoint) and 11 steps.
@@ -76,7 +68,7 @@ import Training
     }
 
     @Test func losesNothingWhenCheckpointsAreOlder() async throws {
-        try await withRun { run in
+        try await withTinyRun { run in
             let whole = TinyTask()
             try await train(whole, run, run.plan(), in: "whole")
             // As after a kill: the newest checkpoint is of step 12, the process was at 14.
@@ -94,7 +86,7 @@ import Training
     }
 
     @Test func howABatchIsSplitChangesNothing() async throws {
-        try await withRun { run in
+        try await withTinyRun { run in
             let plans = [
                 ("2", "2"), ("4", "1"), ("1", "4"),
             ].map {
@@ -118,7 +110,7 @@ import Training
     }
 
     @Test func evaluatesKeepsTheBestAndEndsEarly() async throws {
-        try await withRun { run in
+        try await withTinyRun { run in
             let watcher = Watcher()
             let task = TinyTask()
             // A rate so high that it soon gets worse.
@@ -149,7 +141,7 @@ import Training
     }
 
     @Test func stopsAtWhatIsNoNumberAndNamesTheSamples() async throws {
-        try await withRun { run in
+        try await withTinyRun { run in
             let watcher = Watcher()
             let task = TinyTask(poison: "number 9")
             let error = await #expect(throws: RunError.self) {
@@ -172,7 +164,7 @@ import Training
     }
 
     @Test func countsBadSamplesAndNamesThem() async throws {
-        try await withRun { run in
+        try await withTinyRun { run in
             let watcher = Watcher()
             try await train(TinyTask(), run, run.plan(), watcher: watcher)
             #expect((watcher.steps.last?.bad ?? 0) >= 1)
@@ -183,7 +175,7 @@ import Training
     }
 
     @Test func isNotTrainedFurtherThanTheLastStep() async throws {
-        try await withRun { run in
+        try await withTinyRun { run in
             let task = TinyTask()
             try await train(task, run, run.plan())
             let again = TinyTask()
@@ -196,7 +188,7 @@ import Training
     }
 
     @Test func cancellingEndsTheRunWithACheckpoint() async throws {
-        try await withRun { run in
+        try await withTinyRun { run in
             let watcher = Watcher()
             let (plan, data) = try run.plan("save_every=0", "epochs=2000")
             let folder = try run.runFolder()
@@ -215,7 +207,7 @@ import Training
     }
 
     @Test func anotherRunIsRefusedByName() async throws {
-        try await withRun { run in
+        try await withTinyRun { run in
             let first = TinyTask(identity: ["vocabulary": "a"])
             try await train(first, run, run.plan("max_steps=4"))
             func refusal(_ task: TinyTask, _ assignments: String...) async throws -> String {
@@ -243,7 +235,7 @@ import Training
     }
 
     @Test func settingsThatChangeNothingMayChange() async throws {
-        try await withRun { run in
+        try await withTinyRun { run in
             let stop = StopFlag()
             let early = Watcher { if $0 == 2 { stop.raise() } }
             try await train(TinyTask(), run, run.plan(), watcher: early, stop: stop)

@@ -24,7 +24,8 @@ public final class Quarantine: Sendable {
     public let path: String?
     /// How many there may be.
     public let maxBad: Int
-    private let known = Mutex<Set<Key>>([])
+    private let isCollecting: Bool
+    private let known = Mutex<(keys: Set<Key>, new: [BadSample])>(([], []))
 
     private struct Key: Hashable {
         let dataset: String
@@ -35,7 +36,7 @@ public final class Quarantine: Sendable {
     ///
     /// - Throws: `DatasetError` for a file that cannot be read or is something else
     public init(path: String?, maxBad: Int) throws {
-        (self.path, self.maxBad) = (path, maxBad)
+        (self.path, self.maxBad, isCollecting) = (path, maxBad, false)
         guard let path, access(path, F_OK) == 0 else { return }
         let lines = try RecordFile(contentsOf: path, format: .jsonLines)
         for index in 0..<lines.count {
@@ -45,13 +46,28 @@ public final class Quarantine: Sendable {
                 continue
             }
             known.withLock {
-                _ = $0.insert(Key(dataset: sample.dataset, place: sample.place))
+                _ = $0.keys.insert(Key(dataset: sample.dataset, place: sample.place))
             }
         }
     }
 
+    /// One that keeps samples for another, which names and counts them: it is never full itself.
+    ///
+    /// - Parameter maxBad: that other's limit, for messages
+    public init(collecting maxBad: Int) {
+        (path, self.maxBad, isCollecting) = (nil, maxBad, true)
+    }
+
     /// How many samples are named.
-    public var count: Int { known.withLock { $0.count } }
+    public var count: Int { known.withLock { $0.keys.count } }
+
+    /// The samples that were collected since this was last asked.
+    public func takeNew() -> [BadSample] {
+        known.withLock { known in
+            defer { known.new = [] }
+            return known.new
+        }
+    }
 
     /// Names a sample, unless it is named already.
     ///
@@ -59,11 +75,15 @@ public final class Quarantine: Sendable {
     public func add(_ sample: BadSample) throws {
         try known.withLock { known in
             let key = Key(dataset: sample.dataset, place: sample.place)
-            guard known.insert(key).inserted else { return }
+            guard known.keys.insert(key).inserted else { return }
+            guard !isCollecting else {
+                known.new.append(sample)
+                return
+            }
             try append(sample)
-            guard known.count <= maxBad else {
+            guard known.keys.count <= maxBad else {
                 throw DatasetError.tooManyBad(
-                    count: known.count, limit: maxBad, list: path ?? "the report")
+                    count: known.keys.count, limit: maxBad, list: path ?? "the report")
             }
         }
     }
@@ -78,7 +98,7 @@ public final class Quarantine: Sendable {
             throw DatasetError.unreadable(file: path, reason: systemReason())
         }
         defer { close(descriptor) }
-        // One write: ranks may share the file.
+        // One write: a line is whole, or a killed run's last.
         guard write(descriptor, line, line.count) == line.count else {
             throw DatasetError.unreadable(file: path, reason: systemReason())
         }

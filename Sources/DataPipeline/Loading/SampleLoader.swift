@@ -62,7 +62,8 @@ public struct SampleLoader<Item: Sendable>: Sendable {
             from: start, upTo: end, prefetch: prefetch, batchSize: sampler.rankBatch)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<workers {
-                group.addTask(executorPreference: LoaderThread(number)) { await work(window) }
+                let thread = WaitingThread("southgpt.loader.\(number)")
+                group.addTask(executorPreference: thread) { await work(window) }
             }
             do {
                 for position in start..<end {

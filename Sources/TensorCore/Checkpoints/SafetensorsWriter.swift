@@ -23,9 +23,7 @@ extension Safetensors {
         progress: (Int) -> Void = { _ in }
     ) throws {
         try AtomicFile.checkTypes(tensors.map { ($0.name, $0.dtype) }, path)
-        let ordered = tensors.sorted {
-            ($1.dtype.byteCount, $0.name) < ($0.dtype.byteCount, $1.name)
-        }
+        let ordered = ordered(tensors)
         try AtomicFile.checkNames(ordered.map(\.name) + ["__metadata__"], path)
         let notes = metadata.merging(["format": "pt"]) { own, _ in own }
         let noteTexts = notes.sorted { $0.key < $1.key }.map {
@@ -53,6 +51,11 @@ extension Safetensors {
                 tensor.forget()
             }
         }
+    }
+
+    /// Tensors in the order in which a file has them and in which they are loaded for it.
+    package static func ordered(_ tensors: [StoredTensor]) -> [StoredTensor] {
+        tensors.sorted { ($1.dtype.byteCount, $0.name) < ($0.dtype.byteCount, $1.name) }
     }
 }
 

@@ -6,6 +6,8 @@ public enum CommunicatorError: Error, Equatable, CustomStringConvertible {
     case failed(operation: String, reason: String)
     /// A rank did not come to a collective in time.
     case timedOut(operation: String, seconds: Double)
+    /// Rank 0 could not do what all waited for.
+    case rankZeroFailed(reason: String)
     /// A rank was started with something else than rank 0.
     case disagreement(about: String, rank: Int, found: String, expected: String)
 
@@ -19,6 +21,8 @@ public enum CommunicatorError: Error, Equatable, CustomStringConvertible {
         case .timedOut(let operation, let seconds):
             "\(operation) between the processes of the run: some did not come within \(seconds) s. "
                 + "Did a machine stop? SOUTHGPT_PATIENCE sets the seconds."
+        case .rankZeroFailed(let reason):
+            "rank 0 could not go on: \(reason)"
         case .disagreement(let subject, let rank, let found, let expected):
             "rank \(rank) has \(subject) '\(found)', rank 0 '\(expected)'. Start all ranks with the "
                 + "same arguments and files."

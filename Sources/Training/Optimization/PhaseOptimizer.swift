@@ -113,17 +113,24 @@ public final class PhaseOptimizer {
     /// - Parameters:
     ///   - rate: the schedule's learning rate
     ///   - clip: the largest norm of all gradients together; longer ones are scaled down
-    /// - Returns: the norm before clipping; where it is not finite nothing has moved
+    ///   - isLossFinite: whether this rank's losses of the step are numbers
+    /// - Returns: the norm before clipping; where it is not finite, or some rank's losses are no
+    ///   numbers, nothing has moved
     /// - Throws: `OptimizerError.lossScaleExhausted`, `CommunicatorError`
-    public func step(rate: Double, clip: Double?) throws -> StepOutcome {
+    public func step(
+        rate: Double, clip: Double?, isLossFinite: Bool = true
+    ) throws -> StepOutcome {
         defer {
             sum.reset()
             isTouched = isTouched.map { _ in false }
         }
         try sum.finish()
-        let norm = try agreedSquares().squareRoot() / scaler.scale
+        let agreed = try agreed(isLossFinite: isLossFinite)
+        let norm = agreed.squares.squareRoot() / scaler.scale
         let outcome = StepOutcome(
-            gradientNorm: norm, isFinite: norm.isFinite, lossScale: scaler.scale)
+            gradientNorm: norm, isFinite: norm.isFinite && agreed.isLossFinite,
+            isLossFinite: agreed.isLossFinite, lossScale: scaler.scale)
+        guard agreed.isLossFinite else { return outcome }
         // 1e-6 as in torch.nn.utils.clip_grad_norm_: the last digits should agree.
         let clipping = clip.map { min(1, $0 / (norm + 1e-6)) } ?? 1
         let factor = clipping / scaler.scale
@@ -134,17 +141,20 @@ public final class PhaseOptimizer {
         return outcome
     }
 
-    /// The square of the norm of all gradients, the same to the bit on every rank; and what any rank
-    /// touched is touched on all.
-    private func agreedSquares() throws -> Double {
+    /// The square of the norm of all gradients, the same to the bit on every rank, and whether the
+    /// losses of all are numbers; and what any rank touched is touched on all.
+    private func agreed(
+        isLossFinite: Bool
+    ) throws -> (squares: Double, isLossFinite: Bool) {
         // Where all ranks have the same sums, one speaks for all.
         let speaks = partition != nil || communicator.rank == 0
         let squares = states.indices.reduce(0) { total, share in
             total + (speaks ? sum.gradient(of: share)?.sumOfSquares ?? 0 : 0)
         }
-        let agreed = try communicator.sum([squares] + isTouched.map { $0 ? 1 : 0 })
-        isTouched = agreed.dropFirst().map { $0 > 0 }
-        return agreed[0]
+        let agreed = try communicator.sum(
+            [squares, isLossFinite ? 0 : 1] + isTouched.map { $0 ? 1 : 0 })
+        isTouched = agreed.dropFirst(2).map { $0 > 0 }
+        return (agreed[0], agreed[1] == 0)
     }
 
     private func move(rate: Double, times factor: Double) throws {
@@ -216,9 +226,11 @@ public final class PhaseOptimizer {
 public struct StepOutcome: Equatable, Sendable {
     /// The Euclidean norm of all gradients together, before clipping.
     public let gradientNorm: Double
-    /// Whether every gradient was a number. If not, nothing moved; only under a dynamic loss scale
-    /// is that to be expected now and then.
+    /// Whether every gradient and every loss was a number. If not, nothing moved; only gradients
+    /// under a dynamic loss scale are to be expected now and then that are none.
     public let isFinite: Bool
+    /// Whether every loss was, on all ranks.
+    public let isLossFinite: Bool
     /// The factor on the loss that the step was taken with.
     public let lossScale: Double
 }
@@ -227,54 +239,34 @@ public struct StepOutcome: Equatable, Sendable {
 
 extension PhaseOptimizer {
     /// Everything a run that goes on must know beside the weights, by parameter name, to be written
-    /// before the next step. Complete on rank 0, empty elsewhere.
+    /// before the next step.
     ///
-    /// - Throws: `CommunicatorError`
-    public func state() throws -> [(name: String, value: Tensor)] {
-        let records = try wholeRecords()
-        guard communicator.rank == 0 else { return [] }
+    /// Loading a tensor puts it together on rank 0 and nowhere else: a collective where ranks have
+    /// parts of it, so all of them load all tensors, in one order. Elsewhere it comes out empty.
+    public func state() -> [StoredTensor] {
         let counts = zip(parameters, steps).map { parameter, steps in
-            (name: PhaseOptimizer.stepsName(of: parameter), value: Tensor([Int32(steps)], []))
+            StoredTensor(
+                name: PhaseOptimizer.stepsName(of: parameter), value: Tensor([Int32(steps)], []))
         }
-        return counts + records + [(PhaseOptimizer.lossScaleName, Tensor(scaler.numbers))]
+        let records = StateRecord.allCases.flatMap { record in
+            parameters.indices.filter { has(record, $0) }.map { stored(record, of: $0) }
+        }
+        let scale = StoredTensor(name: PhaseOptimizer.lossScaleName, value: Tensor(scaler.numbers))
+        return counts + records + [scale]
     }
 
-    /// Of whole parameters, on rank 0.
-    private func wholeRecords() throws -> [(name: String, value: Tensor)] {
-        try StateRecord.allCases.flatMap { record in
-            let flat =
-                if let partition {
-                    try gathered(record, partition)
-                } else {
-                    states.map { $0[record] }
-                }
-            return zip(parameters, flat).compactMap { parameter, flat in
-                flat.map { (record.name(of: parameter), $0.reshaped(parameter.value.shape)) }
-            }
+    private func stored(_ record: StateRecord, of index: Int) -> StoredTensor {
+        let shape = parameters[index].value.shape
+        let mine = states.filter { $0.share.parameter == index }.compactMap { $0[record] }
+        let collection = partition.map {
+            PieceCollection($0, parameter: index, transport: communicator.transport)
         }
-    }
-
-    /// One record of every parameter that has it, flat; on rank 0.
-    private func gathered(_ record: StateRecord, _ layout: FlatLayout) throws -> [Tensor?] {
-        var whole: [[Tensor]] = parameters.map { _ in [] }
-        var share = 0
-        for (bucket, range) in layout.buckets.enumerated() {
-            let shard = layout.shard(of: bucket, rank: communicator.rank)
-            let mine = ExchangeBuffer(shard.count, .float32)
-            for piece in layout.pieces(of: shard) {
-                if let part = states[share][record] { mine.write(part, at: piece.offset) }
-                share += 1
-            }
-            let all =
-                communicator.rank == 0 ? ExchangeBuffer(range.count, .float32) : nil
-            try communicator.transport.begin(.gather(mine, into: all)).wait()
-            guard let all else { continue }
-            for piece in layout.pieces(of: range) where has(record, piece.parameter) {
-                let end = piece.offset + piece.elements.count
-                whole[piece.parameter].append(all.tensor(piece.offset..<end))
-            }
+        return StoredTensor(
+            name: record.name(of: parameters[index]), dtype: .float32, shape: shape, file: "memory"
+        ) {
+            guard let collection else { return mine[0].reshaped(shape) }
+            return try collection.whole(of: mine)?.reshaped(shape) ?? Tensor([Float]())
         }
-        return whole.map { $0.isEmpty ? nil : .concatenate($0, axis: 0) }
     }
 
     private func has(_ record: StateRecord, _ parameter: Int) -> Bool {

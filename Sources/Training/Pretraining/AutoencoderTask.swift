@@ -91,11 +91,10 @@ public struct AutoencoderTask: TrainingTask {
     ) throws -> TrainingLoss {
         let images = Tensor.stack(items)
         let moments = network.encode(images, together: true)
-        var generator = moment.generator(for: "latents")
         let latents =
             moment.isTraining
-            ? moments.sample(generator.normal(moments.mean.shape)) : moments.mean
-        return TrainingLoss(terms(images, moments, latents), tokens: items.count)
+            ? moments.sample(moment.normal(for: "latents", moments.mean.shape)) : moments.mean
+        return TrainingLoss(terms(images, moments, latents))
     }
 
     /// The terms of the loss for drawn latents.

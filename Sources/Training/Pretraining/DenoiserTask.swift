@@ -151,27 +151,24 @@ public struct DenoiserTask: TrainingTask {
             mean: .stack(items.map(\.latents.mean)),
             logVariance: .stack(items.map(\.latents.logVariance)))
         let shape = moments.mean.shape
-        var generator = moment.generator(for: "latents")
         let clean =
-            moment.isTraining ? moments.sample(generator.normal(shape)) : moments.mean
-        generator = moment.generator(for: "noise")
-        let noise = generator.normal(shape)
+            moment.isTraining
+            ? moments.sample(moment.normal(for: "latents", shape)) : moments.mean
+        let noise = moment.normal(for: "noise", shape)
         let count = prediction.timesteps
-        let timesteps = generator.uniform(items.count).map {
+        let timesteps = moment.uniform(for: "timesteps", samples: items.count).map {
             min(Int($0 * Float(count)), count - 1)
         }
         let (noisy, target) = prediction.examples(clean * latentScale, noise: noise, at: timesteps)
         let answer = networks.evaluate(
             noisy, timesteps.map { Float($0) }, conditions(of: items, moment))
         let losses = prediction.losses(of: answer, target: target, at: timesteps)
-        return TrainingLoss(
-            [LossTerm("noise", sum: losses.sum(), per: .samples)], tokens: items.count)
+        return TrainingLoss([LossTerm("noise", sum: losses.sum(), per: .samples)])
     }
 
     /// What the captions ask for, some of them dropped.
     private func conditions(of items: [Item], _ moment: TrainingMoment) -> Tensor {
-        var generator = moment.generator(for: "captions")
-        let isDropped = generator.uniform(items.count).map {
+        let isDropped = moment.uniform(for: "captions", samples: items.count).map {
             moment.isTraining && $0 < recipe.captionDropout
         }
         let text = networks.text
@@ -191,7 +188,7 @@ public struct DenoiserTask: TrainingTask {
     public func previews(of items: [Item], at moment: TrainingMoment) throws -> [Preview] {
         func sampled() throws -> [Preview] {
             try items.enumerated().map { index, item in
-                var generator = moment.generator(for: "preview.\(index)")
+                var generator = moment.generator(for: "preview", sample: index)
                 let latents = try networks.sampled(
                     item.condition ?? networks.text.conditions([item.caption])[0],
                     awayFrom: networks.text.conditions([emptyCaption])[0],

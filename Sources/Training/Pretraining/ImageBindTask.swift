@@ -80,6 +80,7 @@ public struct ImageBindTask: TrainingTask {
     }
 
     public let name = "imagebind"
+    public let contrastsMicroBatch = true
     public let phases: [TrainingPhase]
     /// The towers of images, clips and sounds.
     public let media: ImageBind
@@ -172,14 +173,12 @@ public struct ImageBindTask: TrainingTask {
     public func loss(
         of items: [Item], in phase: Int, at moment: TrainingMoment
     ) throws -> TrainingLoss {
-        var generator = moment.generator(for: "views")
         var embeddings: [Kind: Tensor] = [:]
         var rows: [Kind: [Int: Int]] = [:]
         for kind in Set(items.flatMap(\.kinds)).sorted() {
             let places = items.indices.filter { items[$0].kinds.contains(kind) }
             rows[kind] = Dictionary(uniqueKeysWithValues: places.enumerated().map { ($1, $0) })
-            embeddings[kind] = embed(
-                kind, places.map { items[$0] }, isTraining: moment.isTraining, &generator)
+            embeddings[kind] = embed(kind, of: places, in: items, moment)
         }
         // Samples of one caption are one group; those without differ from all others.
         let groups = items.enumerated().map { index, item in
@@ -204,7 +203,7 @@ public struct ImageBindTask: TrainingTask {
             return LossTerm(
                 "\(pair.first.name)_\(pair.second.name)", sum: sum, per: .samples)
         }
-        return TrainingLoss(terms, tokens: items.count)
+        return TrainingLoss(terms)
     }
 
     /// The learnt factor where a text is one of the two; else the fixed one of sounds.
@@ -213,19 +212,20 @@ public struct ImageBindTask: TrainingTask {
             ? logitScale(text.logarithmOfLogitScale.value) : Tensor(media.config.audio.logitScale)
     }
 
+    /// One kind of some of a micro-batch's items, which all have it.
     private func embed(
-        _ kind: Kind, _ items: [Item], isTraining: Bool, _ generator: inout CounterGenerator
+        _ kind: Kind, of places: [Int], in items: [Item], _ moment: TrainingMoment
     ) -> Tensor {
         guard case .medium(let modality) = kind else {
-            let ids = items.flatMap(\.caption)
-            return text.embed(Tensor(ids, [items.count, text.config.contextLength]))
+            let ids = places.flatMap { items[$0].caption }
+            return text.embed(Tensor(ids, [places.count, text.config.contextLength]))
         }
-        let views = items.compactMap { $0.media[modality] }
-        let draws = generator.uniform(views.count)
-        let kept = zip(views, draws).map { views, draw in
+        let draws = moment.uniform(for: "views.\(kind.name)", samples: items.count)
+        let kept = places.compactMap { place -> Tensor? in
+            guard let views = items[place].media[modality] else { return nil }
             let count = views.shape[0]
-            let index = min(Int(draw * Float(count)), count - 1)
-            return isTraining ? views[index..<(index + 1)] : views
+            let index = min(Int(draws[place] * Float(count)), count - 1)
+            return moment.isTraining ? views[index..<(index + 1)] : views
         }
         let batch = Tensor.stack(kept)
         // The mean of several unit vectors is shorter than one.

@@ -38,6 +38,7 @@ public struct TextEncoderTask: TrainingTask {
     }
 
     public let name: String
+    public let contrastsMicroBatch = true
     public let phases: [TrainingPhase]
     private let tower: TextTower
     private let encoder: ImageBind

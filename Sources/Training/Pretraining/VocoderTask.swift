@@ -136,11 +136,10 @@ public struct VocoderTask: TrainingTask {
         if phases[phase].name == "discriminator", let discriminators {
             let made = withoutGradients { generator(spectrograms) }.sliced(1, 0..<samples).dense()
             let loss = discriminationLoss(real: discriminators(real), made: discriminators(made))
-            return TrainingLoss(
-                [LossTerm("discrimination", sum: loss.sum(), per: .samples)], tokens: items.count)
+            return TrainingLoss([LossTerm("discrimination", sum: loss.sum(), per: .samples)])
         }
         let made = generator(spectrograms).sliced(1, 0..<samples)
-        return TrainingLoss(terms(made, real), tokens: items.count)
+        return TrainingLoss(terms(made, real))
     }
 
     /// What the generator loses by sounds `made` in the place of `real` ones, both
@@ -169,8 +168,7 @@ public struct VocoderTask: TrainingTask {
         of items: [Item], _ moment: TrainingMoment
     ) -> (spectrograms: Tensor, sounds: Tensor) {
         let frames = recipe.segmentFrames
-        var draws = moment.generator(for: "segments")
-        let starts = draws.uniform(items.count).map { draw in
+        let starts = moment.uniform(for: "segments", samples: items.count).map { draw in
             let choices = recipe.medium.melFrames - frames + 1
             return moment.isTraining ? min(Int(draw * Float(choices)), choices - 1) : 0
         }

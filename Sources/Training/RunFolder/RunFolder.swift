@@ -117,11 +117,13 @@ public struct RunFolder: Sendable {
     /// Writes a checkpoint, then removes those that need not stay. What was there remains whole
     /// whatever happens.
     ///
-    /// - Parameter keeping: the newest that stay, beside that of `state.best`
+    /// - Parameters:
+    ///   - optimizer: loaded one at a time, in the order of their file
+    ///   - keeping: the newest that stay, beside that of `state.best`
     /// - Throws: `CheckpointError.unwritable`
     func save(
         _ state: RunState, parameters: [(name: String, value: Tensor)],
-        optimizer: [(name: String, value: Tensor)], keeping: Int
+        optimizer: [StoredTensor], keeping: Int
     ) throws {
         let target = path(ofStep: state.step)
         let draft = "\(path)/\(RunFolder.draftMark)\(state.step)"

@@ -36,26 +36,40 @@ struct RunState: Codable, Equatable {
     /// - Returns: settings that differ and may: one sentence
     /// - Throws: `RunError.otherRun`, `.changed`
     func check(
-        task: String, plan: RunPlan, data: TrainingData, identity: [String: String],
-        folder: String
+        _ task: some TrainingTask, plan: RunPlan, data: TrainingData, folder: String
     ) throws -> String? {
-        var others = RunState.changes(["task": self.task], ["task": task])
-        others += RunState.changes(self.identity, identity)
+        var others = RunState.changes(["task": self.task], ["task": task.name])
+        others += RunState.changes(identity, task.identity)
         guard others.isEmpty else {
             throw RunError.otherRun(folder: folder, changes: others)
         }
         let changes = RunState.changes(config, plan.values)
         let counts = data.training.map { ($0.entry.name, $0.count) }
         let sizes = Dictionary(counts) { first, _ in first }
+        let keeps = task.contrastsMicroBatch
         let bound =
-            changes.filter { !RunConfig.freeKeys.contains($0.name) }
+            changes.filter {
+                !RunConfig.freeKeys.contains($0.name) || keeps && $0.name == RunState.microBatchKey
+            }
             + RunState.changes(
                 samples.mapValues { "\($0) samples" }, sizes.mapValues { "\($0) samples" })
+            + (keeps ? changedRanks(plan) : [])
         guard bound.isEmpty else {
             throw RunError.changed(folder: folder, changes: bound)
         }
         let free = changes.map { "\($0.name) was \($0.before), is \($0.now)" }
         return free.isEmpty ? nil : "goes on with other settings: \(free.joined(separator: "; "))."
+    }
+
+    private static let microBatchKey = "train_micro_batch_size_per_gpu"
+
+    /// Ranks whose parts of a batch are not made of its first ranks' micro-batches.
+    private func changedRanks(_ plan: RunPlan) -> [RunError.Change] {
+        let isWhole = (1..<plan.ranks + 1).allSatisfy {
+            ($0 * globalBatch / plan.ranks).isMultiple(of: plan.microBatch)
+        }
+        let before = globalBatch / plan.microBatch
+        return isWhole ? [] : [.init(name: "ranks", before: "\(before)", now: "\(plan.ranks)")]
     }
 
     private static func changes(

@@ -45,7 +45,8 @@ struct TensorBoardLog: LogFile {
         scalars += norms.map { phase, norm in
             (norms.count == 1 ? "gradient_norm" : "gradient_norm/\(phase)", norm)
         }
-        scalars.append(("tokens_per_second", report.tokensPerSecond))
+        scalars.append(("samples_per_second", report.samplesPerSecond))
+        if report.tokens > 0 { scalars.append(("tokens_per_second", report.tokensPerSecond)) }
         scalars.append(("memory_bytes", Double(report.peakMemoryBytes)))
         return scalars
     }

@@ -13,10 +13,11 @@ public struct DryRun: Codable, Sendable {
 
     public let summary: RunSummary
     public let layouts: [Layout]
-    /// Seconds of one optimiser step, and of all, by the micro-batch that was computed.
+    /// Seconds of one optimiser step, and of all, by the micro-batch that was computed and the
+    /// sample that was made ready.
     public let secondsPerStep: Double
     public let seconds: Double
-    /// Bytes that the pass took at most, and what optimisers will add to them.
+    /// Bytes that the pass took at most, its gradients among them, and what optimisers will add.
     public let peakBytes: Int
     public let optimizerBytes: Int
 }
@@ -29,7 +30,7 @@ extension TrainingRun {
 
     private func dryRun<Task: TrainingTask>(of task: Task) throws -> DryRun {
         var layouts: [DryRun.Layout] = []
-        var slowest = 0.0
+        var (slowest, slowestSample) = (0.0, 0.0)
         for dataset in data.training {
             let sample = try firstUsable(of: dataset, task)
             layouts.append(
@@ -37,6 +38,7 @@ extension TrainingRun {
                     dataset: dataset.entry.name,
                     table: try sample.map { try task.layout(of: $0.sample) } ?? nil))
             guard let item = sample?.item else { continue }
+            slowestSample = max(slowestSample, sample?.seconds ?? 0)
             let items = Array(repeating: item, count: plan.microBatch)
             let start = ContinuousClock.now
             for phase in task.phases.indices {
@@ -49,8 +51,11 @@ extension TrainingRun {
             }
             slowest = max(slowest, start.duration(to: .now).seconds)
         }
-        let perRank = (plan.globalBatch / plan.ranks + plan.microBatch - 1) / plan.microBatch
-        let perStep = slowest * Double(perRank * plan.accumulation)
+        let samples = (plan.globalBatch + plan.ranks - 1) / plan.ranks
+        let pieces = (samples + plan.microBatch - 1) / plan.microBatch
+        // Workers share the cores with the steps: what they take is not hidden behind those.
+        let loading = slowestSample * Double(samples) / Double(plan.config.workers)
+        let perStep = (slowest * Double(pieces) + loading) * Double(plan.accumulation)
         return DryRun(
             summary: summary, layouts: layouts, secondsPerStep: perStep,
             seconds: perStep * Double(plan.steps - summary.completed),
@@ -59,12 +64,15 @@ extension TrainingRun {
 
     private func firstUsable<Task: TrainingTask>(
         of dataset: DialogueDataset, _ task: Task
-    ) throws -> (sample: DialogueSample, item: Task.Item)? {
+    ) throws -> (sample: DialogueSample, item: Task.Item, seconds: Double)? {
         var problem: (any Error)?
         for index in 0..<min(dataset.count, 100) {
             do {
+                let start = ContinuousClock.now
                 let sample = try dataset.sample(index)
-                if let item = try task.prepare(sample) { return (sample, item) }
+                if let item = try task.prepare(sample) {
+                    return (sample, item, start.duration(to: .now).seconds)
+                }
             } catch {
                 problem = problem ?? error
             }
@@ -73,13 +81,13 @@ extension TrainingRun {
         return nil
     }
 
-    /// Gradients, moments and masters of what moves, on this rank.
+    /// Moments and masters of what moves, on this rank.
     private var optimizerBytes: Int {
         let shares = plan.engine.optimizerConfig.partitionsState ? plan.ranks : 1
         return task.phases.reduce(0) { sum, phase in
             phase.parameters.reduce(sum) { sum, parameter in
                 let hasMaster = phase.storage(of: parameter) != .float32
-                return sum + parameter.value.count * 4 * (hasMaster ? 4 : 3)
+                return sum + parameter.value.count * 4 * (hasMaster ? 3 : 2)
             }
         } / shares
     }

@@ -105,8 +105,7 @@ private struct Parts {
             started: kept?.identity[StageTask.startKey])
         try task.check(data.training + data.heldOut)
         self.task = task
-        _ = try kept?.check(
-            task: name, plan: plan, data: data, identity: task.identity, folder: folder)
+        _ = try kept?.check(task, plan: plan, data: data, folder: folder)
     }
 
     init(
@@ -127,8 +126,7 @@ private struct Parts {
         plan = try RunPlan(
             task: task.name, settings: opened.settings, sizes: data.sizes,
             ranks: communicator.size, globalBatch: kept?.globalBatch, unused: request.unusedFlags)
-        _ = try kept?.check(
-            task: task.name, plan: plan, data: data, identity: task.identity, folder: folder)
+        _ = try kept?.check(opened.task, plan: plan, data: data, folder: folder)
     }
 
     /// The settings of a component, each file laid over those before. A file of the user's that has

@@ -173,19 +173,13 @@ public struct StageTask: TrainingTask {
             .loss(in: self, dropout: dropout(for: items.count, at: moment))
     }
 
-    /// Each sample draws by its place among those of the step, however these are split.
     private func dropout(for count: Int, at moment: TrainingMoment) -> Dropout? {
         guard moment.isTraining, trained.contains(.adapters), let rate = config.loraDropout,
             rate > 0
         else { return nil }
         return Dropout(
             rate: Float(rate),
-            samples: (0..<count).map { sample in
-                TrainingMoment(
-                    seed: moment.seed, step: moment.step,
-                    microBatch: moment.microBatch * count + sample
-                ).generator(for: "dropout")
-            })
+            samples: (0..<count).map { moment.generator(for: "dropout", sample: $0) })
     }
 }
 

@@ -36,6 +36,10 @@ public protocol TrainingTask: Sendable {
     /// all of them have: how a batch is split changes nothing.
     func counts(of items: [Item], in phase: Int) -> [LossUnit: Int]
 
+    /// Whether samples of one micro-batch are wrong answers for each other: a run then keeps its
+    /// micro-batches, for others are another loss.
+    var contrastsMicroBatch: Bool { get }
+
     /// The losses of a micro-batch. Called inside a gradient scope while training and outside of
     /// one while evaluating.
     func loss(of items: [Item], in phase: Int, at moment: TrainingMoment) throws -> TrainingLoss
@@ -63,6 +67,7 @@ public protocol TrainingTask: Sendable {
 extension TrainingTask {
     public var identity: [String: String] { [:] }
     public var parameterReport: ParameterReport? { nil }
+    public var contrastsMicroBatch: Bool { false }
     public func layout(of sample: DialogueSample) throws -> String? { nil }
     public func didStep(_ moment: TrainingMoment) {}
     public var state: [(name: String, value: Tensor)] { [] }
@@ -146,7 +151,8 @@ public struct TrainingLoss: Sendable {
     public let terms: [LossTerm]
     /// Labelled tokens that were predicted, of how many; nil where none are.
     public let accuracy: (correct: Int, counted: Int)?
-    /// Tokens that went through the language model, or what stands for them; for the rate.
+    /// Tokens that went through a language model or text encoder, for the rate; 0 where a task has
+    /// none.
     public let tokens: Int
 
     /// A loss of some terms.
@@ -166,28 +172,52 @@ public struct TrainingLoss: Sendable {
     }
 }
 
-/// Where in a run a micro-batch is. Everything random is drawn from it, so that a run which goes on
-/// at a step draws what it would have drawn.
+/// Where in a run a micro-batch is. Everything random is drawn from it, for each sample by its place
+/// in the step: a run that goes on at a step draws what it would have drawn, and how the samples are
+/// split into micro-batches and over ranks changes nothing.
 public struct TrainingMoment: Sendable {
     public let seed: UInt64
     /// Optimiser steps completed before.
     public let step: Int
-    /// The micro-batch within the step, counted over all ranks: how they are spread changes nothing.
-    public let microBatch: Int
+    /// The place of the micro-batch's first sample among those of the step, over all ranks; the
+    /// others follow.
+    public let firstSample: Int
     /// Whether dropout and noise are on.
     public let isTraining: Bool
 
     /// A moment of a run.
-    public init(seed: UInt64, step: Int, microBatch: Int = 0, isTraining: Bool = true) {
+    public init(seed: UInt64, step: Int, firstSample: Int = 0, isTraining: Bool = true) {
         (self.seed, self.step) = (seed, step)
-        (self.microBatch, self.isTraining) = (microBatch, isTraining)
+        (self.firstSample, self.isTraining) = (firstSample, isTraining)
     }
 
-    /// Random numbers for one purpose, the same whenever this moment comes again.
-    public func generator(for purpose: String) -> CounterGenerator {
+    /// Normal numbers, each sample's its own: `[samples, …]`.
+    public func normal(for purpose: String, _ shape: Shape) -> Tensor {
+        let count = shape.dropFirst().reduce(1, *)
+        var numbers: [Float] = []
+        numbers.reserveCapacity(shape.elementCount)
+        for sample in 0..<shape[0] {
+            var generator = generator(for: purpose, sample: sample)
+            numbers += generator.normal(count)
+        }
+        return Tensor(numbers, shape)
+    }
+
+    /// A number in [0, 1) for each of some samples.
+    public func uniform(for purpose: String, samples: Int) -> [Float] {
+        (0..<samples).map { sample in
+            var generator = generator(for: purpose, sample: sample)
+            return generator.uniform(1)[0]
+        }
+    }
+
+    /// Random numbers for one purpose of one sample, the same whenever this moment comes again.
+    ///
+    /// - Parameter sample: counted from the micro-batch's first
+    public func generator(for purpose: String, sample: Int) -> CounterGenerator {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in purpose.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-        for number in [seed, UInt64(step), UInt64(microBatch)] {
+        for number in [seed, UInt64(step), UInt64(firstSample + sample)] {
             // Each number is stirred in: neighbouring moments share nothing.
             hash = (hash ^ number) &* 0x9e37_79b9_7f4a_7c15
             hash ^= hash >> 32

@@ -17,6 +17,7 @@ import Training
             let samples = try PretrainingSamples(folder: folder).images().samples
             let task = try AutoencoderTask(
                 recipe(TrainingMedium(.image, size: 16)), PretrainingSource())
+            #expect(try differenceWhenSplit(task, samples) < 1e-5)
             let losses = try train(task, on: samples, steps: 30, rate: 5e-3)[0]
             #expect(losses.decline < 0.5, "\(losses)")
             try task.write(to: "\(folder)/vae")

@@ -175,6 +175,7 @@ import Training
                 try task.loss(of: items, in: 0, at: moment).terms[0].sum.item()
             }
             let moment = TrainingMoment(seed: 1, step: 5)
+            #expect(try differenceWhenSplit(task, dataset.samples) < 1e-5)
             let first = try loss(moment)
             #expect(try loss(moment) == first)
             #expect(try loss(TrainingMoment(seed: 1, step: 6)) != first)

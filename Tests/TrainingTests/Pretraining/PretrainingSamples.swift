@@ -116,6 +116,25 @@ func meanLoss<Task: TrainingTask>(
     return losses.reduce(0, +) / Float(moments)
 }
 
+/// The largest difference of any phase's loss of a batch and the sum of its samples' losses, each at
+/// its place, relative to the former.
+func differenceWhenSplit<Task: TrainingTask>(
+    _ task: Task, _ samples: [DialogueSample]
+) throws -> Float {
+    let items = try samples.compactMap(task.prepare)
+    return try task.phases.indices.map { phase in
+        let counts = task.counts(of: items, in: phase)
+        func loss(_ items: [Task.Item], from first: Int) throws -> Float {
+            let moment = TrainingMoment(seed: 5, step: 2, firstSample: first)
+            return try task.loss(of: items, in: phase, at: moment).total(per: counts)?.item()
+                ?? .nan
+        }
+        let whole = try loss(items, from: 0)
+        let parts = try items.indices.map { try loss([items[$0]], from: $0) }
+        return abs(whole - parts.reduce(0, +)) / abs(whole)
+    }.max() ?? .nan
+}
+
 extension [Float] {
     /// The mean of the last few over that of the first few.
     var decline: Float { suffix(4).reduce(0, +) / prefix(4).reduce(0, +) }

@@ -23,6 +23,7 @@ import Training
             let samples = try PretrainingSamples(folder: folder).sounds().samples
             let task = try VocoderTask(Self.recipe, PretrainingSource())
             #expect(task.phases.map(\.name) == ["discriminator", "generator"])
+            #expect(try differenceWhenSplit(task, samples) < 1e-5)
             let losses = try train(task, on: samples, steps: 25, rate: 4e-3)
             #expect(losses[0].decline < 1, "\(losses[0])")
             #expect(losses[1].decline < 0.8, "\(losses[1])")

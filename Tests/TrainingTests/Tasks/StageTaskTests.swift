@@ -25,8 +25,9 @@ import Training
         }
         var (gradients, loss, correct, counted) = (Gradients(), Float(0), 0, 0)
         for (index, batch) in batches.enumerated() {
+            let first = batches[..<index].reduce(0) { $0 + $1.count }
             let moment = TrainingMoment(
-                seed: 1, step: number, microBatch: index, isTraining: training)
+                seed: 1, step: number, firstSample: first, isTraining: training)
             let total = try withGradients {
                 let parts = try task.loss(of: batch, in: 0, at: moment)
                 correct += parts.accuracy?.correct ?? 0
