@@ -1,15 +1,11 @@
 import Foundation
 import SouthBenchmarks
-import Synchronization
 import TensorCore
 import Training
 
 /// Trains a small transformer, alone or under `mpirun`, and writes what came of it: what
 /// `Scripts/test-distributed` compares, kills and times.
 @main struct DistributedCheck {
-    /// Set by signals: the run ends after the step that is being taken.
-    private static let stopWanted = Atomic(false)
-
     private let options: [String: String]
     private let communicator: Communicator
 
@@ -18,9 +14,6 @@ import Training
         do { communicator = try Communicator() } catch {
             print("error: \(error)")
             exit(1)
-        }
-        for number in [SIGTERM, SIGINT, SIGUSR1] {
-            signal(number) { _ in DistributedCheck.stopWanted.store(true, ordering: .relaxed) }
         }
         do {
             let arguments = CommandLine.arguments.dropFirst()
@@ -67,10 +60,6 @@ import Training
         let start = communicator.rank * mine
         var times: [Double] = []
         for step in 0..<steps {
-            if try communicator.any(DistributedCheck.stopWanted.load(ordering: .relaxed)) {
-                say("stopped cleanly before step \(step)")
-                return
-            }
             let begin = ContinuousClock.now
             let ids = tokens(step, batch, sizes.context + 1).sliced(0, start..<start + mine)
             let loss = withGradients {
@@ -85,6 +74,11 @@ import Training
             if number("fail", -1) == communicator.rank, step == 2 { throw Failure() }
             if number("hang", -1) == communicator.rank, step == 2 { sleep(1000) }
             if step == 0 { say("training on \(communicator.size) ranks") }
+        }
+        if let path = options["checkpoint"] {
+            let state = GatheredTensors(optimizer.state())
+            if communicator.rank == 0 { try Safetensors.write(state.tensors, to: path) }
+            try state.finish()
         }
         try report(times, weights.parameters)
         if let path = options["weights"], communicator.rank == 0 {
