@@ -5,37 +5,40 @@ import Testing
 
 /// Files of the gguf package, and ours.
 @Suite struct GGUFTests {
-    private static let blocks = [
-        "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k",
-    ]
-
     private func published() throws -> GGUF {
         try GGUF(contentsOf: Fixture.path("gguf_files.gguf"))
     }
 
-    @Test(arguments: blocks)
-    func readsEveryBlockTypeAsThePackageDoes(type: String) throws {
+    @Test(arguments: GGUFType.allCases)
+    func readsEveryTypeAsThePackageDoes(type: GGUFType) throws {
         let (file, expected) = (try published(), try Fixture("gguf_files"))
-        let found = try #require(file.checkpoint["\(type).weight"]).tensor()
-        let kept: [String: DType] = [
-            "q4_0": .q4_0, "q8_0": .q8_0, "q4_k": .q4_K, "q6_k": .q6_K,
-        ]
-        #expect(found.dtype == kept[type] ?? .float32)
-        // To the last bit: the formulas have one order of operations.
-        #expect(found.isClose(to: expected["\(type).weight"], absolute: 0, relative: 1e-6))
-    }
-
-    @Test func readsPlainTypesAndShapesOutermostAxisFirst() throws {
-        let file = try published()
-        for (name, dtype) in [
-            ("float32", DType.float32), ("float16", .float16), ("float64", .float64),
-            ("int8", .int8), ("int16", .int16), ("int32", .int32), ("int64", .int64),
-        ] {
-            let found = try #require(file.checkpoint["plain.\(name)"]).tensor()
+        if let dtype = type.dtype, !dtype.isBlocked {
+            let found = try #require(file.checkpoint["plain.\(dtype)"]).tensor()
             #expect(found.dtype == dtype)
+            // The outermost axis is first.
             #expect(found.shape == [3, 4])
             #expect(found.integers() == Array(-6..<6))
+            return
         }
+        let name = "\(type)".lowercased() + ".weight"
+        let found = try #require(file.checkpoint[name]).tensor()
+        #expect(found.dtype == type.dtype ?? .float32)
+        // To the last bit: the formulas have one order of operations.
+        #expect(found.isClose(to: expected[name], absolute: 0, relative: 1e-6))
+    }
+
+    @Test(arguments: ["iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs", "iq3_s", "iq1_s"])
+    func hasEveryPointOfItsLattices(type: String) throws {
+        let (file, expected) = (try published(), try Fixture("gguf_files")["\(type).points"])
+        let found = try #require(file.checkpoint["\(type).points"]).tensor()
+        let (rows, width) = (found.shape[0], found.shape[1])
+        let numbers = found.floats()
+        let weights = (1...width).map { (place: Int) -> Double in Double(place * place % 251) }
+        let sums = (0..<rows).map { (row: Int) -> Double in
+            zip(weights, numbers[(row * width)...]).reduce(0) { $0 + $1.0 * Double($1.1) }
+        }
+        #expect(expected.shape == [rows])
+        #expect(zip(sums, expected.floats()).allSatisfy { Float($0) == $1 })
     }
 
     @Test func readsMetadataOfEveryKind() throws {
@@ -156,11 +159,11 @@ import Testing
             var bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
             // Header of 24 bytes, a name of 8 + 1, the rank and one axis.
             #expect(bytes[45] == 0)
-            bytes[45] = 23
+            bytes[45] = 41
             try Data(bytes).write(to: URL(filePath: path))
             #expect(
                 throws: CheckpointError.unsupported(
-                    file: path, what: "the element type IQ4_XS of 'w'",
+                    file: path, what: "the element type Q1_0 of 'w'",
                     mend: "Quantise the model to Q8_0, Q6_K or Q4_K.")
             ) { try GGUF(contentsOf: path) }
         }

@@ -1,8 +1,8 @@
-// The element types of GGUF files, and the blocks that no `DType` keeps.
+// The element types of GGUF files.
 // Source: ggml `docs/gguf.md` and `ggml-common.h`.
 
 /// An element type of a GGUF file.
-enum GGUFType: UInt32, CaseIterable {
+package enum GGUFType: UInt32, CaseIterable, Sendable {
     case f32 = 0
     case f16 = 1
     case q4_0 = 2
@@ -16,16 +16,30 @@ enum GGUFType: UInt32, CaseIterable {
     case q4_K = 12
     case q5_K = 13
     case q6_K = 14
+    case q8_K = 15
+    case iq2_XXS = 16
+    case iq2_XS = 17
+    case iq3_XXS = 18
+    case iq1_S = 19
+    case iq4_NL = 20
+    case iq3_S = 21
+    case iq2_S = 22
+    case iq4_XS = 23
     case i8 = 24
     case i16 = 25
     case i32 = 26
     case i64 = 27
     case f64 = 28
+    case iq1_M = 29
     case bf16 = 30
+    case tq1_0 = 34
+    case tq2_0 = 35
+    case mxfp4 = 39
+    case nvfp4 = 40
 
     /// The type that a tensor of these elements has as it lies in the file; nil for blocks that are
     /// read out into `float32` when they are loaded.
-    var dtype: DType? {
+    package var dtype: DType? {
         switch self {
         case .f32: .float32
         case .f16: .float16
@@ -39,7 +53,7 @@ enum GGUFType: UInt32, CaseIterable {
         case .q4_0: .q4_0
         case .q4_K: .q4_K
         case .q6_K: .q6_K
-        case .q4_1, .q5_0, .q5_1, .q8_1, .q2_K, .q3_K, .q5_K: nil
+        default: nil
         }
     }
 
@@ -50,159 +64,44 @@ enum GGUFType: UInt32, CaseIterable {
     }
 
     /// Elements that share scales.
-    var blockSize: Int {
-        switch self {
-        case .q4_1, .q5_0, .q5_1, .q8_1: 32
-        case .q2_K, .q3_K, .q5_K: 256
-        default: dtype?.blockSize ?? 1
-        }
-    }
+    var blockSize: Int { dtype?.blockSize ?? layout.elements }
 
     /// Bytes of a block, or of an element that stands alone.
-    var blockByteCount: Int {
+    var blockByteCount: Int { dtype?.blockByteCount ?? layout.bytes }
+
+    /// The blocks that no `DType` keeps.
+    private var layout: (elements: Int, bytes: Int) {
         switch self {
-        case .q4_1: 20
-        case .q5_0: 22
-        case .q5_1: 24
-        case .q8_1: 36
-        case .q2_K: 84
-        case .q3_K: 110
-        case .q5_K: 176
-        default: dtype?.blockByteCount ?? 1
+        case .mxfp4: (32, 17)
+        case .iq4_NL: (32, 18)
+        case .q4_1: (32, 20)
+        case .q5_0: (32, 22)
+        case .q5_1: (32, 24)
+        case .q8_1: (32, 36)
+        case .nvfp4: (64, 36)
+        case .iq1_S: (256, 50)
+        case .tq1_0: (256, 54)
+        case .iq1_M: (256, 56)
+        case .iq2_XXS, .tq2_0: (256, 66)
+        case .iq2_XS: (256, 74)
+        case .iq2_S: (256, 82)
+        case .q2_K: (256, 84)
+        case .iq3_XXS: (256, 98)
+        case .q3_K, .iq3_S: (256, 110)
+        case .iq4_XS: (256, 136)
+        case .q5_K: (256, 176)
+        case .q8_K: (256, 292)
+        default: preconditionFailure("GGUFType.layout: \(self) is kept as it lies")
         }
     }
 
     /// What a number that is none of these stands for, for messages.
     static func name(of number: UInt32) -> String {
         let known: [UInt32: String] = [
-            4: "Q4_2, retired", 5: "Q4_3, retired", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS",
-            18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S", 23: "IQ4_XS",
-            29: "IQ1_M", 31: "Q4_0_4_4, retired", 32: "Q4_0_4_8, retired",
-            33: "Q4_0_8_8, retired", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4", 40: "NVFP4",
+            4: "Q4_2, retired", 5: "Q4_3, retired", 31: "Q4_0_4_4, retired",
+            32: "Q4_0_4_8, retired", 33: "Q4_0_8_8, retired", 36: "IQ4_NL_4_4, retired",
+            37: "IQ4_NL_4_8, retired", 38: "IQ4_NL_8_8, retired", 41: "Q1_0",
         ]
         return known[number] ?? "number \(number)"
-    }
-}
-
-extension GGUFType {
-    /// Reads blocks out as numbers: `bytes` holds whole ones, `numbers` room for all their elements.
-    func decode(_ bytes: UnsafeRawBufferPointer, into numbers: UnsafeMutablePointer<Float>) {
-        guard let start = bytes.baseAddress else { return }
-        for index in 0..<(bytes.count / blockByteCount) {
-            let block = Block(start: start + index * blockByteCount)
-            let x = numbers + index * blockSize
-            switch self {
-            case .q4_1: block.readQ4_1(into: x)
-            case .q5_0: block.readQ5_0(into: x)
-            case .q5_1: block.readQ5_1(into: x)
-            case .q8_1: block.readQ8_1(into: x)
-            case .q2_K: block.readQ2_K(into: x)
-            case .q3_K: block.readQ3_K(into: x)
-            case .q5_K: block.readQ5_K(into: x)
-            default: preconditionFailure("GGUFType.decode: \(self) is kept in its blocks")
-            }
-        }
-    }
-}
-
-/// The bytes of one block.
-private struct Block {
-    let start: UnsafeRawPointer
-
-    subscript(index: Int) -> UInt8 { start.load(fromByteOffset: index, as: UInt8.self) }
-
-    func half(_ offset: Int) -> Float {
-        halfToFloat(start.loadUnaligned(fromByteOffset: offset, as: UInt16.self).littleEndian)
-    }
-
-    func word(_ offset: Int) -> UInt32 {
-        start.loadUnaligned(fromByteOffset: offset, as: UInt32.self).littleEndian
-    }
-
-    /// `d · q + m`; elements 0 to 15 in the low halves of 16 bytes, the others in the high ones.
-    func readQ4_1(into x: UnsafeMutablePointer<Float>) {
-        let (scale, least) = (half(0), half(2))
-        for i in 0..<16 {
-            x[i] = scale * Float(self[4 + i] & 15) + least
-            x[i + 16] = scale * Float(self[4 + i] >> 4) + least
-        }
-    }
-
-    /// The five-bit integer of element i: four bits as in Q4, the fifth in a word of 32.
-    private func fiveBits(_ i: Int, fifth: UInt32, nibbles: Int) -> UInt8 {
-        let byte = self[nibbles + i % 16]
-        let low = i < 16 ? byte & 15 : byte >> 4
-        return low | UInt8(truncatingIfNeeded: fifth >> UInt32(i) & 1) << 4
-    }
-
-    /// `d · (q − 16)`.
-    func readQ5_0(into x: UnsafeMutablePointer<Float>) {
-        let (scale, fifth) = (half(0), word(2))
-        for i in 0..<32 {
-            x[i] = scale * (Float(fiveBits(i, fifth: fifth, nibbles: 6)) - 16)
-        }
-    }
-
-    /// `d · q + m`.
-    func readQ5_1(into x: UnsafeMutablePointer<Float>) {
-        let (scale, least, fifth) = (half(0), half(2), word(4))
-        for i in 0..<32 {
-            x[i] = scale * Float(fiveBits(i, fifth: fifth, nibbles: 8)) + least
-        }
-    }
-
-    /// `d · q`; the second number, a sum for dot products, is not needed.
-    func readQ8_1(into x: UnsafeMutablePointer<Float>) {
-        let scale = half(0)
-        for i in 0..<32 { x[i] = scale * Float(Int8(bitPattern: self[4 + i])) }
-    }
-
-    /// Two bits of element i, in two halves of 128 elements and four rows of 32 each.
-    private func twoBits(_ i: Int, at offset: Int) -> UInt8 {
-        let (part, row) = (i / 128, i % 128 / 32)
-        return self[offset + part * 32 + i % 32] >> UInt8(2 * row) & 3
-    }
-
-    /// `d · scale · q − dmin · least`, a scale and a least value of four bits for each 16.
-    func readQ2_K(into x: UnsafeMutablePointer<Float>) {
-        let (scale, least) = (half(80), half(82))
-        for i in 0..<256 {
-            let both = self[i / 16]
-            x[i] =
-                scale * Float(both & 15) * Float(twoBits(i, at: 16)) - least * Float(both >> 4)
-        }
-    }
-
-    /// `d · scale · (q − 4)`, q of three bits; a scale of six bits for each 16.
-    func readQ3_K(into x: UnsafeMutablePointer<Float>) {
-        let scale = half(108)
-        for group in 0..<16 {
-            let byte = self[96 + group % 8]
-            let low = group < 8 ? byte & 15 : byte >> 4
-            let high = self[104 + group % 4] >> UInt8(2 * (group / 4)) & 3
-            let factor = scale * (Float(low | high << 4) - 32)
-            for i in (group * 16)..<(group * 16 + 16) {
-                let isHigh = self[i % 32] >> UInt8(i / 32) & 1 == 1
-                x[i] = factor * (Float(twoBits(i, at: 32)) - (isHigh ? 0 : 4))
-            }
-        }
-    }
-
-    /// `d · scale · q − dmin · least`, q of five bits; scales and least values packed as in Q4_K.
-    func readQ5_K(into x: UnsafeMutablePointer<Float>) {
-        let (scale, least) = (half(0), half(2))
-        for group in 0..<8 {
-            let (first, second) = (self[4 + group % 4], self[8 + group % 4])
-            let third = self[12 + group % 4]
-            let six = group < 4 ? first & 63 : third & 15 | first >> 2 & 48
-            let under = group < 4 ? second & 63 : third >> 4 | second >> 2 & 48
-            let (factor, offset) = (scale * Float(six), least * Float(under))
-            for l in 0..<32 {
-                let byte = self[48 + group / 2 * 32 + l]
-                let low = group.isMultiple(of: 2) ? byte & 15 : byte >> 4
-                let fifth = self[16 + l] >> UInt8(group) & 1
-                x[group * 32 + l] = factor * Float(low | fifth << 4) - offset
-            }
-        }
     }
 }
