@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TensorCore
 import TestSupport
 import Testing
@@ -42,6 +43,34 @@ import Testing
                 #expect(again.dtype == value.dtype && again.shape == value.shape)
                 #expect(again.withBytes { Array($0) } == value.withBytes { Array($0) })
             }
+        }
+    }
+
+    /// Converting a model of many gigabytes must not hold more of it than one tensor.
+    @Test func keepsNoTensorThatItHasWritten() throws {
+        final class Witness: Sendable {
+            let counts = Mutex((present: 0, most: 0))
+        }
+        let (witness, numbers) = (Witness(), [Float](repeating: 1, count: 64))
+        let tensors = (0..<6).map { index in
+            StoredTensor(name: "t\(index)", dtype: .float32, shape: [64], file: "memory") {
+                let memory = UnsafeMutableRawPointer.allocate(byteCount: 256, alignment: 64)
+                numbers.withUnsafeBytes { memory.copyMemory(from: $0.baseAddress!, byteCount: 256) }
+                witness.counts.withLock { $0 = ($0.present + 1, max($0.most, $0.present + 1)) }
+                let storage = HostStorage(taking: memory, byteCount: 256) {
+                    $0.deallocate()
+                    witness.counts.withLock { $0.present -= 1 }
+                }
+                return Tensor(storage: storage, device: .cpu, dtype: .float32, shape: [64])
+            }
+        }
+        try withTemporaryFolder { folder in
+            var steps: [Int] = []
+            try PyTorchArchive.write(tensors, to: "\(folder)/a.pt") { steps.append($0) }
+            #expect(steps == Array(0..<6))
+            #expect(witness.counts.withLock { $0.most } == 1)
+            let again = try Checkpoint(contentsOf: "\(folder)/a.pt")
+            #expect(try again["t5"]?.tensor().floats() == numbers)
         }
     }
 

@@ -10,13 +10,13 @@ struct PickleWriter {
     ]
 
     /// The pickle of an `OrderedDict` whose n-th tensor looks at storage n.
-    static func pickle(_ tensors: [(name: String, value: Tensor)]) -> [UInt8] {
+    static func pickle(_ tensors: [StoredTensor]) -> [UInt8] {
         var writer = PickleWriter()
         writer.emptyMap()
         writer.code("(")
         for (index, tensor) in tensors.enumerated() {
             writer.text(tensor.name)
-            writer.tensor(tensor.value, storage: index)
+            writer.tensor(tensor, storage: index)
         }
         writer.code("u.")
         return writer.bytes
@@ -46,13 +46,13 @@ struct PickleWriter {
         code("t")
     }
 
-    private mutating func tensor(_ value: Tensor, storage: Int) {
+    private mutating func tensor(_ value: StoredTensor, storage: Int) {
         code("ctorch._utils\n_rebuild_tensor_v2\n((")
         text("storage")
         code("ctorch\n\(PickleWriter.storages[value.dtype] ?? "FloatStorage")\n")
         text("\(storage)")
         text("cpu")
-        integer(value.count)
+        integer(value.shape.elementCount)
         code("tQ")
         integer(0)
         tuple(value.shape)

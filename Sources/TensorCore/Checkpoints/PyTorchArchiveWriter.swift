@@ -8,14 +8,29 @@ extension PyTorchArchive {
         _ tensors: [(name: String, value: Tensor)], metadata: [String: String] = [:],
         to path: String
     ) throws {
+        try write(
+            tensors.map { StoredTensor(name: $0.name, value: $0.value) }, metadata: metadata,
+            to: path)
+    }
+
+    /// Writes tensors as they are loaded, one at a time; see above.
+    ///
+    /// - Parameter progress: how many are written
+    /// - Throws: `CheckpointError.unwritable`, or what loading a tensor throws
+    public static func write(
+        _ tensors: [StoredTensor], metadata: [String: String] = [:], to path: String,
+        progress: (Int) -> Void = { _ in }
+    ) throws {
         try AtomicFile.checkNames(tensors.map(\.name), path)
-        try AtomicFile.checkTypes(tensors.map { ($0.name, $0.value.dtype) }, path)
+        try AtomicFile.checkTypes(tensors.map { ($0.name, $0.dtype) }, path)
         try AtomicFile.write(to: path) { file in
             var zip = ZipWriter(file)
             try zip.add("archive/data.pkl", PickleWriter.pickle(tensors))
             try zip.add("archive/byteorder", Array("little".utf8))
             for (index, tensor) in tensors.enumerated() {
-                try tensor.value.withBytes { try zip.add("archive/data/\(index)", $0) }
+                progress(index)
+                try tensor.tensor().withBytes { try zip.add("archive/data/\(index)", $0) }
+                tensor.forget()
             }
             try zip.add("archive/version", Array("3\n".utf8))
             if !metadata.isEmpty {
