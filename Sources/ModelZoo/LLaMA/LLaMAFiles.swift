@@ -10,45 +10,70 @@ public struct LLaMAFiles: Sendable {
     public let checkpoint: Checkpoint
     /// The GGUF file they come from, whose metadata holds the tokenizer too; nil for other forms.
     public let gguf: GGUF?
+    /// In which of their forms the files are.
+    package let form: Form
 
-    /// Opens a folder with `config.json` and its weights, a GGUF file, or one of llama2.c.
+    /// Whose files they are.
+    package enum Form: Sendable {
+        case huggingFace, gguf, meta, llama2C
+    }
+
+    /// Opens a folder with `config.json` and its weights, one of Meta's with `params.json`, a GGUF
+    /// file, or one of llama2.c.
     ///
     /// - Throws: `ConfigError`, `CheckpointError`
     public init(_ path: String) throws {
-        var isFolder = false
-        _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-        if isFolder, let only = LLaMAFiles.onlyGGUF(in: path) {
-            try self.init(gguf: GGUF(contentsOf: only))
-        } else if isFolder {
+        if let gguf = try LLaMAFiles.gguf(at: path) {
+            try self.init(gguf: gguf)
+        } else if LLaMAFiles.isMeta(path) {
+            let files = try MetaLLaMA(path)
+            self.init(files.config, files.checkpoint, .meta)
+        } else if LLaMAFiles.isFolder(path) {
             let checkpoint = try Checkpoint(folder: path)
             var config: LLaMAConfig = try ConfigFile.read(from: "\(path)/config.json")
             // The tensor counts, where files disagree.
             config.vocabSize =
                 checkpoint["model.embed_tokens.weight"]?.shape.first ?? config.vocabSize
-            try self.init(config, checkpoint)
+            try self.init(config, checkpoint, .huggingFace)
         } else {
-            let file = try MappedFile(path)
-            // The bytes are gone with the file.
-            let isGGUF = withExtendedLifetime(file) { file.bytes.starts(with: "GGUF".utf8) }
-            if isGGUF {
-                try self.init(gguf: GGUF(contentsOf: path))
-                return
-            }
             let checkpoint = try Checkpoint(contentsOf: path)
             guard let config = LLaMAConfig(llama2C: checkpoint.metadata) else {
                 throw CheckpointError.unsupported(
                     file: path, what: "a file of weights without the sizes of its network",
                     mend: "Give the folder that has config.json beside it, or a GGUF file.")
             }
-            try self.init(config, checkpoint)
+            try self.init(config, checkpoint, .llama2C)
         }
     }
 
-    private init(_ config: LLaMAConfig, _ checkpoint: Checkpoint) throws {
+    private init(_ config: LLaMAConfig, _ checkpoint: Checkpoint, _ form: Form) throws {
         try config.validate()
         self.config = config
+        self.form = form
         self.checkpoint = checkpoint
         gguf = nil
+    }
+
+    /// Whether a folder is one of Meta's, and has not been converted to Hugging Face's.
+    public static func isMeta(_ path: String) -> Bool {
+        MetaLLaMA.isThere(path)
+            && !FileManager.default.fileExists(atPath: "\(path)/config.json")
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
+        var isFolder = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder
+    }
+
+    /// The GGUF file at a path, or the one in that folder; nil where the path is something else.
+    ///
+    /// - Throws: `CheckpointError`
+    package static func gguf(at path: String) throws -> GGUF? {
+        if isFolder(path) { return try onlyGGUF(in: path).map { try GGUF(contentsOf: $0) } }
+        let file = try MappedFile(path)
+        // The bytes are gone with the file.
+        let isGGUF = withExtendedLifetime(file) { file.bytes.starts(with: "GGUF".utf8) }
+        return isGGUF ? try GGUF(contentsOf: path) : nil
     }
 
     /// A folder that has one model as GGUF and no `config.json`: the first part of it.
@@ -68,7 +93,13 @@ public struct LLaMAFiles: Sendable {
         let config = try LLaMAConfig(gguf)
         self.config = config
         self.gguf = gguf
+        form = .gguf
         checkpoint = try gguf.checkpoint.fromGGUF(config)
+    }
+
+    /// Whether a GGUF file says that it holds one of these networks, whole or not.
+    package static func reads(_ gguf: GGUF) -> Bool {
+        LLaMAConfig.architectures.contains(gguf["general.architecture"]?.text ?? "none")
     }
 
     /// Builds the network; every tensor of the files must be its.

@@ -5,13 +5,16 @@
 package import TensorCore
 
 extension LLaMAConfig {
+    /// The architectures of GGUF files that are these networks.
+    static let architectures = ["llama", "qwen2", "mistral"]
+
     /// The sizes that a GGUF file's metadata give.
     ///
     /// - Throws: `ConfigError` for another architecture, or where a size is missing or cannot be
     init(_ file: GGUF) throws {
         let name = file.checkpoint.file
         let architecture = file["general.architecture"]?.text ?? "none"
-        guard ["llama", "qwen2", "mistral"].contains(architecture) else {
+        guard LLaMAConfig.architectures.contains(architecture) else {
             throw ConfigError.malformed(
                 file: name,
                 reason: "is of the architecture '\(architecture)', expected llama or qwen2")

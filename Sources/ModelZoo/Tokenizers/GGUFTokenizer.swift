@@ -22,7 +22,7 @@ extension GGUF {
         .malformed(file: checkpoint.file, rule: rule)
     }
 
-    private func texts(_ key: String) throws -> [String] {
+    func texts(_ key: String) throws -> [String] {
         guard let texts = self["tokenizer.ggml.\(key)"]?.array?.strings else {
             throw malformed("it has no tokenizer.ggml.\(key)")
         }
@@ -30,7 +30,7 @@ extension GGUF {
     }
 
     /// The id of a mark; nil where the file names none.
-    private func id(_ key: String, of count: Int) throws -> Int? {
+    func id(_ key: String, of count: Int) throws -> Int? {
         let key = "tokenizer.ggml.\(key)_token_id"
         guard let id = self[key]?.integer else { return nil }
         guard (0..<count).contains(id) else {
@@ -40,7 +40,7 @@ extension GGUF {
     }
 
     /// The types of the tokens, ordinary ones where the file says nothing.
-    private func kinds(_ count: Int) throws -> [SentencePieceModel.Kind] {
+    func kinds(_ count: Int) throws -> [SentencePieceModel.Kind] {
         guard let numbers = self["tokenizer.ggml.token_type"]?.array?.numbers else {
             return [SentencePieceModel.Kind](repeating: .normal, count: count)
         }
@@ -79,21 +79,16 @@ extension GGUF {
             others: pieces.filter { $0.kind == .control }.map(\.text))
     }
 
-    private func bytePairs() throws -> JSONTokenizer {
+    func bytePairs() throws -> JSONTokenizer {
         let texts = try texts("tokens")
         let kinds = try kinds(texts.count)
         let vocabulary = texts.enumerated().map { (text: $1, id: $0) }
         let merges = try pairs()
-        let added = texts.indices.filter { [.control, .userDefined].contains(kinds[$0]) }.map {
+        let added = texts.indices.filter { GGUF.isAdded(kinds[$0]) }.map {
             JSONTokenizer.Added(
                 text: texts[$0], id: $0, isSpecial: kinds[$0] == .control, stripsLeft: false)
         }
-        let rule = self["tokenizer.ggml.pre"]?.text ?? "default"
-        guard let split = SplitRule.named[rule] else {
-            throw TokenizerError.unsupported(
-                file: checkpoint.file, what: "the split rule '\(rule)'",
-                mend: "Use a LLaMA, Mistral, Qwen2 or SmolLM2 model.")
-        }
+        let split = try splitRule()
         var options = PairVocabulary.Options()
         options.ignoresMerges = split.ignoresMerges
         let model: PairVocabulary
@@ -114,7 +109,18 @@ extension GGUF {
             endID: try id("eos", of: texts.count))
     }
 
-    private func pairs() throws -> [(String, String)] {
+    /// How text is cut before pairs are merged.
+    func splitRule() throws -> SplitRule {
+        let rule = self["tokenizer.ggml.pre"]?.text ?? "default"
+        guard let split = SplitRule.named[rule] else {
+            throw TokenizerError.unsupported(
+                file: checkpoint.file, what: "the split rule '\(rule)'",
+                mend: "Use a LLaMA, Mistral, Qwen2 or SmolLM2 model.")
+        }
+        return split
+    }
+
+    func pairs() throws -> [(String, String)] {
         try texts("merges").map { merge in
             let halves = merge.utf8.split(separator: 0x20, omittingEmptySubsequences: false)
             guard halves.count == 2 else { throw malformed("the merge '\(merge)' is no pair") }
@@ -133,15 +139,28 @@ extension LLaMAFiles {
     /// - Throws: `TokenizerError`
     public func tokenizer(beside path: String) throws -> any TextTokenizer {
         if let gguf { return try gguf.tokenizer() }
-        let folder =
-            TokenizerFiles.isFolder(path)
-            ? path : path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let folder = tokenizerFolder(path)
         if TokenizerFiles.exists("\(folder)/tokenizer.json") {
             return try JSONTokenizer(contentsOf: "\(folder)/tokenizer.json")
         }
-        if checkpoint.metadata["model_type"] == "llama2.c" {
+        if form == .llama2C
+            || (TokenizerFiles.exists("\(folder)/tokenizer.bin")
+                && !TokenizerFiles.exists("\(folder)/tokenizer.model"))
+        {
             return try Llama2CTokenizer(contentsOf: "\(folder)/tokenizer.bin")
         }
         return try LLaMATokenizer(folder: folder)
+    }
+
+    /// Where the tokenizer's files are. Meta's first release has one for all sizes, a folder above.
+    func tokenizerFolder(_ path: String) -> String {
+        guard TokenizerFiles.isFolder(path) else {
+            return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        }
+        let above = "\(path)/.."
+        let isAbove =
+            form == .meta && !TokenizerFiles.exists("\(path)/tokenizer.model")
+            && TokenizerFiles.exists("\(above)/tokenizer.model")
+        return isAbove ? above : path
     }
 }

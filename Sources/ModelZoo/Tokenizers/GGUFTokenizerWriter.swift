@@ -1,13 +1,12 @@
 package import TensorCore
 
 extension LLaMAFiles {
-    /// The tokenizer beside the weights as a GGUF file has it, one token for each row.
+    /// The tokenizer beside the weights as a GGUF file has it, one token for each row; empty where
+    /// none lies there.
     ///
     /// - Throws: `TokenizerError` for one that is there and cannot be stored
     package func tokenizerMetadata(beside path: String) throws -> [GGUF.Entry] {
-        let folder =
-            TokenizerFiles.isFolder(path)
-            ? path : path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let folder = tokenizerFolder(path)
         let rows = config.vocabSize
         if TokenizerFiles.exists("\(folder)/tokenizer.model") {
             return try LLaMATokenizer(folder: folder).ggufMetadata(rows: rows)
@@ -16,12 +15,10 @@ extension LLaMAFiles {
             return try GGUFVocabulary(file: "\(folder)/tokenizer.json").metadata(
                 rows: rows, tokenizer: JSONTokenizer(contentsOf: "\(folder)/tokenizer.json"))
         }
-        if checkpoint.metadata["model_type"] == "llama2.c",
-            TokenizerFiles.exists("\(folder)/tokenizer.bin")
-        {
+        if TokenizerFiles.exists("\(folder)/tokenizer.bin") {
             return try Llama2CTokenizer(contentsOf: "\(folder)/tokenizer.bin").ggufMetadata
         }
-        return [entry("model", .string("none"))]
+        return []
     }
 }
 

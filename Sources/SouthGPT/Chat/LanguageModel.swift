@@ -2,8 +2,8 @@ import FoundationEssentials
 public import ModelZoo
 public import TensorCore
 
-/// A language model by itself: a published LLaMA, Mistral or Qwen2 folder, a GGUF file, or one of
-/// llama2.c.
+/// A language model by itself: a published LLaMA, Mistral or Qwen2 folder, Meta's own files, a GGUF
+/// file, or one of llama2.c.
 public struct LanguageModel: Sendable {
     /// Where it came from.
     public let path: String
@@ -55,7 +55,8 @@ public struct LanguageModel: Sendable {
         let manager = FileManager.default
         guard manager.isFolder(path) else { return manager.fileExists(atPath: path) }
         guard !manager.fileExists(atPath: "\(path)/\(ModelManifest.fileName)") else { return false }
-        return manager.names(in: path).contains { $0.hasSuffix(".gguf") }
+        return LLaMAFiles.isMeta(path)
+            || manager.names(in: path).contains { $0.hasSuffix(".gguf") }
             || (manager.fileExists(atPath: "\(path)/config.json")
                 && !manager.fileExists(atPath: "\(path)/model_index.json"))
     }

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import ModelZoo
 import Synchronization
 import TensorCore
@@ -7,11 +6,8 @@ import TensorCore
 public struct CheckpointConversion: Sendable {
     private let output: String
     private let types: TypeChoice
-    private let tensors: [StoredTensor]
-    private let metadata: [GGUF.Entry]
+    private let input: ConversionInput
     private let format: Format
-    /// What lies beside the weights in a folder that reads them.
-    private let companions: @Sendable (String) throws -> Void
 
     private enum Format { case safetensors, gguf, pytorch }
 
@@ -31,6 +27,8 @@ public struct CheckpointConversion: Sendable {
         public let bytes: Int
         /// Of every tensor whose type is narrower than it was.
         public let errors: [Loss]
+        /// What the output lacks, a line for each, with what mends it.
+        public let remarks: [String]
     }
 
     /// Opens the input and decides what will be written.
@@ -49,23 +47,7 @@ public struct CheckpointConversion: Sendable {
                 name: "output", found: output,
                 expected: "a name that ends in .safetensors, .gguf, .pt, .pth, .bin or .ckpt")
         }
-        let files = LanguageModel.isAlone(at: input) ? try? LLaMAFiles(input) : nil
-        if let gguf = files?.gguf, format == .gguf {
-            tensors = gguf.checkpoint.tensors
-            metadata = gguf.metadata.filter { !$0.key.hasPrefix("split.") }
-            companions = { _ in }
-        } else if let files, format == .gguf {
-            let name = input.split(separator: "/").last.map(String.init) ?? input
-            tensors = try files.checkpoint.forGGUF(files.config)
-            metadata =
-                try files.config.ggufMetadata(name: name)
-                + files.tokenizerMetadata(beside: input)
-            companions = { _ in }
-        } else {
-            tensors = try (files?.checkpoint ?? Checkpoint.anywhere(input)).tensors
-            metadata = [GGUF.Entry("general.architecture", .string("none"))]
-            companions = { [files] folder in try files?.describe(from: input, in: folder) }
-        }
+        self.input = try ConversionInput(input, asGGUF: format == .gguf)
     }
 
     /// Writes the file.
@@ -75,7 +57,7 @@ public struct CheckpointConversion: Sendable {
     public func write(progress: (Int, Int) -> Void = { _, _ in }) throws -> Report {
         let losses = LossRecord()
         let keepsBlocks = format == .gguf
-        let written = tensors.map { tensor -> StoredTensor in
+        let written = input.tensors.map { tensor -> StoredTensor in
             let dtype = types.type(of: tensor, keepsBlocks: keepsBlocks)
             return tensor.mapped(dtype: dtype) { value in
                 if dtype == value.dtype { return value }
@@ -87,21 +69,22 @@ public struct CheckpointConversion: Sendable {
             }
         }
         func show(_ done: Int) { progress(done, written.count) }
+        var input = input
         switch format {
-        case .safetensors: try Safetensors.write(written, to: output, progress: show)
+        case .safetensors:
+            try Safetensors.write(written, metadata: input.notes, to: output, progress: show)
         case .gguf:
             try GGUF.write(written, metadata: noted(written), to: output, progress: show)
         case .pytorch:
-            // The pickle comes first and names every storage, so all are kept until the end.
-            try PyTorchArchive.write(
-                written.map { (name: $0.name, value: try $0.tensor()) }, to: output)
+            try PyTorchArchive.write(written, metadata: input.notes, to: output, progress: show)
         }
         if format != .gguf {
-            try companions(output.lastIndex(of: "/").map { String(output[..<$0]) } ?? ".")
+            try input.describe(in: output.lastIndex(of: "/").map { String(output[..<$0]) } ?? ".")
         }
         return Report(
             file: output, tensors: written.count,
-            bytes: written.reduce(0) { $0 + $1.byteCount }, errors: losses.all)
+            bytes: written.reduce(0) { $0 + $1.byteCount }, errors: losses.all,
+            remarks: input.remarks)
     }
 
     /// The metadata with the type of the file's greater part, as llama.cpp numbers it.
@@ -112,6 +95,7 @@ public struct CheckpointConversion: Sendable {
         let bytes = Dictionary(grouping: tensors, by: \.dtype).mapValues {
             $0.reduce(0) { $0 + $1.shape.elementCount }
         }
+        let metadata = input.entries
         let main = bytes.max { ($0.value, $1.key.rawValue) < ($1.value, $0.key.rawValue) }?.key
         return metadata.filter { $0.key != "general.file_type" } + [
             GGUF.Entry("general.file_type", .uint32(main.flatMap { numbers[$0] } ?? 0))
@@ -153,19 +137,5 @@ private final class LossRecord: Sendable {
             relativeError: squares > 0 ? Float((errors / squares).squareRoot()) : 0,
             largestError: largest)
         state.withLock { $0.append(loss) }
-    }
-}
-
-extension LLaMAFiles {
-    /// Writes `config.json` and, where it can be, the tokenizer into a folder that has none.
-    fileprivate func describe(from input: String, in folder: String) throws {
-        let file = "\(folder)/config.json"
-        guard gguf != nil || checkpoint.metadata["model_type"] == "llama2.c",
-            !FileManager.default.fileExists(atPath: file)
-        else { return }
-        try ConfigFile.write(config, to: file)
-        if let tokenizer = try? tokenizer(beside: input) as? LLaMATokenizer {
-            try tokenizer.write(to: folder)
-        }
     }
 }

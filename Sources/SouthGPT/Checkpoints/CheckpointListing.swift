@@ -114,9 +114,11 @@ extension Checkpoint {
             return try Checkpoint(path: path)
         } catch let error as CheckpointError {
             guard case .unreadable(let file, _) = error, file == path,
-                LanguageModel.isAlone(at: path), let files = try? LLaMAFiles(path)
+                LanguageModel.isAlone(at: path)
             else { throw error }
-            return files.gguf?.checkpoint ?? files.checkpoint
+            if let gguf = try LLaMAFiles.gguf(at: path) { return gguf.checkpoint }
+            guard let files = try? LLaMAFiles(path) else { throw error }
+            return files.checkpoint
         }
     }
 }

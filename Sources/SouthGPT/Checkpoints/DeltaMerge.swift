@@ -21,7 +21,7 @@ public struct DeltaMerge: Sendable {
     ///
     /// - Throws: `CheckpointError` where a tensor is missing in one, or the shapes cannot be added
     public init(base: String, delta: String) throws {
-        self.base = try Checkpoint(folder: base)
+        self.base = try Checkpoint.anywhere(base)
         self.delta = try Checkpoint(folder: delta)
         folder = delta
         for tensor in self.base.tensors where !DeltaMerge.isIgnored(tensor.name) {

@@ -35,6 +35,7 @@ struct Convert: ParsableCommand {
                 input: input, output: output, types: TypeChoice(dtype)
             ).write { progress?.show("writing", $0, of: $1) }
             progress?.clear()
+            show.warn(report.remarks)
             if show.json {
                 try show.printJSON(report)
             } else {

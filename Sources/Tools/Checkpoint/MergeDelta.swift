@@ -15,7 +15,7 @@ struct MergeDelta: ParsableCommand {
                 --output ckpt/pretrained_ckpt/vicuna_ckpt/7b_v0
             """)
 
-    @Option(help: "LLaMA's folder, in the layout of Hugging Face.")
+    @Option(help: "LLaMA's folder, Hugging Face's or Meta's own.")
     var base: String
 
     @Option(help: "The delta's folder.")

@@ -41,6 +41,7 @@ struct Quantize: ParsableCommand {
                 types: TypeChoice(quantizing: type, choices: choices)
             ).write { progress?.show("quantising", $0, of: $1) }
             progress?.clear()
+            show.warn(report.remarks)
             if show.json {
                 try show.printJSON(report)
                 return

@@ -19,6 +19,12 @@ public struct OutputOptions: ParsableArguments {
         print(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 
+    /// Prints what is worth knowing beside the result on stderr, unless the JSON object has it.
+    public func warn(_ remarks: [String]) {
+        guard !json else { return }
+        for remark in remarks { FileHandle.standardError.write(Data("\(remark)\n".utf8)) }
+    }
+
     /// Where progress goes; nil where none is wanted.
     public var progress: ProgressLine? { quiet ? nil : ProgressLine() }
 }
