@@ -136,7 +136,7 @@ import Testing
 }
 
 /// The contents of `imagebind_huge.pth`, as its specification lists them.
-private enum ImageBindFile {
+enum ImageBindFile {
     static var tensors: [(String, Shape)] {
         typealias Tower = (name: String, width: Int, blocks: Int, tokens: Int, biased: Bool)
         let towers: [Tower] = [

@@ -1,7 +1,7 @@
 // ImageBind, one embedding space for images, video and sound.
 // Paper: Girdhar et al. 2023, arXiv:2305.05665. Reference: facebookresearch/ImageBind 53680b0.
-// Checkpoint: imagebind_huge.pth, names as published; the towers of depth, heat and motion in the
-// same file are left alone, and that of text is `ImageBindText`.
+// Checkpoint: imagebind_huge.pth, names as published; the other towers of the same file are left
+// alone: that of text is `ImageBindText`, those of depth, heat and motion `ImageBindSensorTower`.
 
 public import TensorCore
 
@@ -125,6 +125,18 @@ struct ImageBindStem: Sendable {
             config.patches, config.trunk.width, from: weights)
     }
 
+    /// Patches of a picture of one channel that do not overlap: row, column.
+    init(_ config: ImageBindPictureConfig, stem: String, from weights: Weights) throws {
+        let patch = [config.patchSize, config.patchSize]
+        inputShape = [1, config.imageSize, config.imageSize]
+        projection = try Convolution(
+            1, config.trunk.width, kernel: patch, stride: patch, bias: false,
+            from: weights[stem]["proj"])
+        norm = try LayerNorm(config.trunk.width, epsilon: 1e-5, from: weights[stem]["norm_layer"])
+        (classToken, positions) = try Self.embeddings(
+            config.patches, config.trunk.width, from: weights)
+    }
+
     private static func embeddings(
         _ patches: Int, _ width: Int, from weights: Weights
     ) throws -> (classToken: Parameter, positions: Parameter) {
@@ -152,10 +164,11 @@ struct ImageBindHead: Sendable {
     private let norm: LayerNorm
     private let projection: Linear
 
-    init(_ width: Int, _ embeddingWidth: Int, from weights: Weights) throws {
+    /// - Parameter place: of the map in the published list. Entry 1 there selects the class token and
+    ///   has no weights; that of motion has a dropout too.
+    init(_ width: Int, _ embeddingWidth: Int, place: Int = 2, from weights: Weights) throws {
         norm = try LayerNorm(width, epsilon: 1e-6, from: weights[0])
-        // Entry 1 of the published list selects the class token and has no weights.
-        projection = try Linear(width, embeddingWidth, bias: false, from: weights[2])
+        projection = try Linear(width, embeddingWidth, bias: false, from: weights[place])
     }
 
     func callAsFunction(_ tokens: Tensor) -> Tensor { projection(norm(tokens.selected(1, 0))) }

@@ -1,4 +1,4 @@
-/// The sizes of ImageBind's vision, audio and text towers, and of the clips they were trained on.
+/// The sizes of ImageBind's towers, and of the clips they were trained on.
 ///
 /// The published file carries no configuration; this JSON is ours, its keys these names in snake
 /// case. Nothing of it but `huge` is a constant of the code.
@@ -9,16 +9,22 @@ public struct ImageBindConfig: Codable, Equatable, Sendable {
     public var audio: ImageBindAudioConfig
     /// Absent where the file has no text tower; `ImageBindText` reads it.
     public var text: ImageBindTextConfig?
+    /// Absent where the file has no such towers; `ImageBindSensorTower` reads them.
+    public var depth: ImageBindPictureConfig?
+    public var thermal: ImageBindPictureConfig?
+    public var imu: ImageBindMotionConfig?
 
     /// All of them.
     public init(
         embeddingWidth: Int, vision: ImageBindVisionConfig, audio: ImageBindAudioConfig,
-        text: ImageBindTextConfig? = nil
+        text: ImageBindTextConfig? = nil, depth: ImageBindPictureConfig? = nil,
+        thermal: ImageBindPictureConfig? = nil, imu: ImageBindMotionConfig? = nil
     ) {
         self.embeddingWidth = embeddingWidth
         self.vision = vision
         self.audio = audio
         self.text = text
+        (self.depth, self.thermal, self.imu) = (depth, thermal, imu)
     }
 
     /// `imagebind_huge.pth`, with the clips that South-GPT's README feeds it.
@@ -34,7 +40,16 @@ public struct ImageBindConfig: Codable, Equatable, Sendable {
             secondsPerClip: 2, mean: -4.268, deviation: 9.138, logitScale: 20),
         text: ImageBindTextConfig(
             trunk: ImageBindTrunkConfig(width: 1024, blocks: 24, heads: 16), vocabularySize: 49408,
-            contextLength: 77))
+            contextLength: 77),
+        depth: ImageBindPictureConfig(
+            trunk: ImageBindTrunkConfig(width: 384, blocks: 12, heads: 8, keyValueBias: true),
+            imageSize: 224, patchSize: 16, logitScale: 5),
+        thermal: ImageBindPictureConfig(
+            trunk: ImageBindTrunkConfig(width: 768, blocks: 12, heads: 12, keyValueBias: true),
+            imageSize: 224, patchSize: 16, logitScale: 10),
+        imu: ImageBindMotionConfig(
+            trunk: ImageBindTrunkConfig(width: 512, blocks: 6, heads: 8, keyValueBias: true),
+            channels: 6, samples: 2000, samplesPerPatch: 8, logitScale: 5))
 
     /// - Throws: `ConfigError` for sizes that no tower can have
     func validate() throws {
