@@ -1,5 +1,6 @@
 import FoundationEssentials
 import MediaIO
+import ModelZoo
 public import TensorCore
 
 /// What is here, what is missing, and what mends it: the report of `southgpt-doctor`.
@@ -30,6 +31,8 @@ public struct Checkup: Codable, Equatable, Sendable {
     public let threads: Int
     /// Everything else, in the order in which it matters.
     public let items: [Item]
+    /// The published weights, which only some uses need.
+    public let parts: [PublishedPart]
 
     /// Whether nothing that is needed is missing.
     public var isHealthy: Bool { !items.contains { $0.state == .missing } }
@@ -61,9 +64,10 @@ public struct Checkup: Codable, Equatable, Sendable {
             Item(subject: $0.name, state: .ok, detail: $0.version, mend: nil)
         }
         items.append(Checkup.model(modelFolder, bundled))
-        items += Checkup.folders(root)
+        items.append(Checkup.data(root))
         items.append(Checkup.launcher(environment["PATH"] ?? ""))
         self.items = items
+        parts = PublishedPart.all(ModelLookup(root: root, environment: environment), root: root)
     }
 
     private static func model(
@@ -71,12 +75,21 @@ public struct Checkup: Codable, Equatable, Sendable {
     ) -> Item {
         let subject = "model"
         if let folder {
-            let file = "\(folder)/southgpt.json"
-            return FileManager.default.fileExists(atPath: file)
-                ? Item(subject: subject, state: .ok, detail: folder, mend: nil)
-                : Item(
-                    subject: subject, state: .missing, detail: "\(file) is not there",
-                    mend: "southgpt-checkpoint init --preset tiny --seed 13 --output \(folder)")
+            if LanguageModel.isAlone(at: folder) {
+                return Item(
+                    subject: subject, state: .ok, detail: "\(folder), a language model alone",
+                    mend: nil)
+            }
+            do {
+                let model = try ModelFolder(folder)
+                let media = ["text"] + model.modalities.map(\.rawValue)
+                return Item(
+                    subject: subject, state: .ok,
+                    detail: "\(folder), makes \(media.joined(separator: ", "))", mend: nil)
+            } catch {
+                // Its second half says what to do.
+                return Item(subject: subject, state: .missing, detail: "\(error)", mend: nil)
+            }
         }
         switch bundled {
         case .success(let folder):
@@ -88,26 +101,13 @@ public struct Checkup: Codable, Equatable, Sendable {
         }
     }
 
-    /// The published weights and the training data, which only some uses need.
-    private static func folders(_ root: String) -> [Item] {
-        let pretrained = "ckpt/pretrained_ckpt"
-        let wanted = [
-            (
-                "ImageBind", "\(pretrained)/imagebind_ckpt/huge/imagebind_huge.pth",
-                "download https://dl.fbaipublicfiles.com/imagebind/imagebind_huge.pth (4.8 GB)"
-            ),
-            (
-                "Vicuna 7B v0", "\(pretrained)/vicuna_ckpt/7b_v0/config.json",
-                "put the merged sum of LLaMA 7B and the Vicuna delta v0 there"
-            ),
-            ("training data", "data/T-X_pair_data", "see Configs/catalog.yaml for what goes where"),
-        ]
-        return wanted.map { subject, path, mend in
-            let isThere = FileManager.default.fileExists(atPath: "\(root)/\(path)")
-            return Item(
-                subject: subject, state: isThere ? .ok : .optional,
-                detail: isThere ? path : "\(path) is not there", mend: isThere ? nil : mend)
-        }
+    private static func data(_ root: String) -> Item {
+        let path = "data/T-X_pair_data"
+        let isThere = FileManager.default.fileExists(atPath: "\(root)/\(path)")
+        return Item(
+            subject: "training data", state: isThere ? .ok : .optional,
+            detail: isThere ? path : "\(path) is not there",
+            mend: isThere ? nil : "see Configs/catalog.yaml for what goes where")
     }
 
     private static func launcher(_ path: String) -> Item {

@@ -37,6 +37,10 @@ public enum ModelError: Error, Equatable {
     case emptyRequest
     /// Published differences lie where the sum of them and LLaMA is expected.
     case bareDelta(file: String)
+    /// A folder has several of a part, and none by its published name.
+    case severalParts(folder: String, found: [String])
+    /// There is a `southgpt.json` where one was to be written.
+    case presentManifest(file: String)
     /// A part is not the one whose hash the manifest has.
     case otherHash(component: String, found: String, expected: String, path: String)
 }
@@ -50,7 +54,8 @@ extension ModelError: CustomStringConvertible {
         case .occupied(let folder):
             "\(folder): has files already, and nothing of them was touched. Name a new folder."
         case .missingManifest(let folder):
-            "\(folder): has no southgpt.json, so it is not a model folder. Is the path right?"
+            "\(folder): has no southgpt.json, so it is not a model folder, and no pretrained_ckpt/ "
+                + "as the README's ckpt/ has. Is the path right?"
         case .malformed(let file, let reason):
             "\(file): \(reason)"
         case .unknownComponent(let name, let file, let known):
@@ -87,6 +92,11 @@ extension ModelError: CustomStringConvertible {
         case .bareDelta(let file):
             "\(file): these are Vicuna's differences from LLaMA, not its weights. Add them to LLaMA: "
                 + "southgpt-checkpoint merge-delta --base LLAMA --delta THIS --output NEW"
+        case .severalParts(let folder, let found):
+            "\(folder): has several of which one is needed: \(found.joined(separator: ", ")). "
+                + "Name it: southgpt-checkpoint assemble --delta FOLDER, or write southgpt.json."
+        case .presentManifest(let file):
+            "\(file): is there already, and was left as it is. --replace writes it anew."
         case .otherHash(let component, let found, let expected, let path):
             "\(path): the component '\(component)' has the hash \(found), expected \(expected). "
                 + "Was it changed or not copied whole? 'verify --write-hashes' accepts it as it is."

@@ -72,6 +72,7 @@ public struct ModelManifest: Codable, Equatable, Sendable {
 }
 
 /// A folder with `southgpt.json`: the one form in which every model, tiny or full-size, is opened.
+/// The README's `ckpt/` is one whose manifest is found by looking.
 public struct ModelFolder: Sendable {
     /// The folder's path.
     public let path: String
@@ -87,7 +88,11 @@ public struct ModelFolder: Sendable {
         }
         let file = "\(path)/\(ModelManifest.fileName)"
         guard let data = FileManager.default.contents(atPath: file) else {
-            throw ModelError.missingManifest(folder: path)
+            guard let layout = CheckpointLayout(path) else {
+                throw ModelError.missingManifest(folder: path)
+            }
+            try self.init(path, manifest: layout.manifest())
+            return
         }
         let manifest: ModelManifest
         do {

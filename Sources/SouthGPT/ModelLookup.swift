@@ -25,29 +25,69 @@ public struct ModelLookup: Sendable {
         }
     }
 
-    private let root: String
+    /// Where the README's layout keeps published weights; the first is where to put new ones.
+    private let pretrained: [String]
     private let environment: [String: String]
 
     /// A lookup.
     ///
     /// - Parameter root: the folder that has `ckpt/`
     public init(root: String = ".", environment: [String: String]? = nil) {
-        self.root = root
+        self.init(
+            pretrained: root == "."
+                ? ["ckpt/pretrained_ckpt", "../ckpt/pretrained_ckpt"]
+                : ["\(root)/ckpt/pretrained_ckpt", "\(root)/../ckpt/pretrained_ckpt"],
+            environment)
+    }
+
+    /// A lookup in a folder that is laid out as the README's `ckpt/`, whatever its name.
+    init(checkpoints folder: String, environment: [String: String]? = nil) {
+        self.init(pretrained: ["\(folder)/pretrained_ckpt"], environment)
+    }
+
+    private init(pretrained: [String], _ environment: [String: String]?) {
+        self.pretrained = pretrained
         self.environment = environment ?? ProcessInfo.processInfo.environment
+    }
+
+    /// The folder of a published model by the file that it is known by.
+    ///
+    /// - Throws: `Missing`, with all places that were looked in and what to download
+    func folder(of model: PublishedModel) throws -> String {
+        try folder(of: model.name, markers: [model.marker])
+    }
+
+    /// What `--model` names, for programs that take whole models: a path where there is something,
+    /// else a name as on the hub.
+    ///
+    /// - Throws: `Missing`, with all places that were looked in and what to download
+    public func model(named name: String) throws -> String {
+        let known = PublishedModel.named(name)
+        // A name without an owner that is none of ours is more likely a folder that is not there.
+        guard !FileManager.default.fileExists(atPath: name), ModelLookup.isHubName(name),
+            known != nil || name.contains("/")
+        else { return name }
+        let markers = known.map { [$0.marker] }
+        return try folder(
+            of: name,
+            markers: markers ?? [ModelManifest.fileName, "config.json", "model_index.json"])
     }
 
     /// The folder of a model.
     ///
     /// - Parameters:
     ///   - name: a folder, or a name as on the hub
-    ///   - marker: the file that the folder must have
+    ///   - markers: files of which the folder must have one
     ///   - part: whether the text encoder alone is enough, for the message
     /// - Throws: `Missing`, with all places that were looked in and what to download
     public func folder(
-        of name: String, marker: String = "model_index.json", textPart: Bool = false
+        of name: String, markers: [String] = ["model_index.json"], textPart: Bool = false
     ) throws -> String {
         let files = FileManager.default
-        func hasMarker(_ folder: String) -> Bool { files.fileExists(atPath: "\(folder)/\(marker)") }
+        func hasMarker(_ folder: String) -> Bool {
+            markers.contains { files.fileExists(atPath: "\(folder)/\($0)") }
+        }
+        let marker = markers.joined(separator: " or ")
         if hasMarker(name) { return name }
         let isHubName = ModelLookup.isHubName(name)
         if files.isFolder(name) || !isHubName {
@@ -68,8 +108,7 @@ public struct ModelLookup: Sendable {
     func places(of name: String) -> [String] {
         let known = PublishedModel.named(name)
         let names = known.map { [$0.name] + $0.otherNames } ?? [name]
-        var roots = ["\(root)/ckpt/pretrained_ckpt", "\(root)/../ckpt/pretrained_ckpt"]
-        if root == "." { roots = ["ckpt/pretrained_ckpt", "../ckpt/pretrained_ckpt"] }
+        var roots = pretrained
         if let named = environment["SOUTHGPT_CKPT"], !named.isEmpty {
             roots += [named, "\(named)/pretrained_ckpt"]
         }
@@ -116,7 +155,7 @@ public struct ModelLookup: Sendable {
     }
 
     private func mend(_ name: String, textPart: Bool) -> String {
-        let folder = root == "." ? "ckpt/pretrained_ckpt" : "\(root)/ckpt/pretrained_ckpt"
+        let folder = pretrained[0]
         guard let model = PublishedModel.named(name) else {
             return "Download https://huggingface.co/\(name) (its page says how large it is) to "
                 + "\(folder)/\(name), or name a folder."

@@ -55,6 +55,12 @@ public struct PublishedModel: Equatable, Sendable {
             textPart: nil, folder: "vicuna_ckpt/7b_v0", marker: "config.json"),
     ]
 
+    /// What the original's training added; its folder is one in `ckpt/delta_ckpt/southgpt`.
+    public static let delta = PublishedModel(
+        name: "southgpt/7b_tiva_v0", otherNames: ["ChocoWu/nextgpt_7b_tiva_v0"], modality: nil,
+        address: "https://huggingface.co/ChocoWu/nextgpt_7b_tiva_v0", size: "about 0.8 GB",
+        textPart: nil, folder: "7b_tiva_v0", marker: "pytorch_model.pt")
+
     /// The release of that name: its hub name, one of its others, or the last part of either.
     public static func named(_ name: String) -> PublishedModel? {
         all.first { model in

@@ -9,6 +9,6 @@ struct CheckpointTool: ParsableCommand {
         abstract: "Make, look into and check model folders and checkpoint files.",
         subcommands: [
             Init.self, Inspect.self, Verify.self, Convert.self, Quantize.self, Diff.self,
-            MergeDelta.self,
+            MergeDelta.self, Assemble.self,
         ])
 }

@@ -11,7 +11,10 @@ struct Doctor: ParsableCommand {
         abstract: "Look at the machine, the libraries and the folders, and say what is missing.",
         discussion: "Exits with 1 where something that is needed is missing.")
 
-    @Option(help: ArgumentHelp("The model folder to look at.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp(
+            "The model to look at: a folder, the README's ckpt/, or a name as on the hub.",
+            valueName: "dir"))
     var model: String?
 
     @Option(help: ArgumentHelp("Where ckpt/ and data/ lie.", valueName: "dir"))
@@ -27,7 +30,10 @@ struct Doctor: ParsableCommand {
         } catch let error as ResourceError {
             bundled = .failure(error)
         }
-        let checkup = Checkup(modelFolder: model, bundled: bundled, root: root)
+        // A name that is not found stays as it is: the checkup then says what is wrong with it.
+        let lookup = ModelLookup(root: root)
+        let folder = model.map { (try? lookup.model(named: $0)) ?? $0 }
+        let checkup = Checkup(modelFolder: folder, bundled: bundled, root: root)
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -50,6 +56,10 @@ struct Doctor: ParsableCommand {
             let name = item.subject.padding(to: 18)
             print("\(name)\(state)\(item.detail)")
             if let mend = item.mend { print("\("".padding(to: 18))→ \(mend)") }
+        }
+        print("published weights")
+        for part in checkup.parts {
+            print("  [\(part.state.rawValue)] \(part.name)\n      \(part.line)")
         }
     }
 }

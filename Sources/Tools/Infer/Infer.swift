@@ -53,7 +53,7 @@ struct Infer: ParsableCommand {
 
     func run() throws {
         try reportingErrors(json: show.json) {
-            if let alone = model.languageModelAlone {
+            if let alone = try model.languageModelAlone {
                 try talk(with: alone)
                 return
             }

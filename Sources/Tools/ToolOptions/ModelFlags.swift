@@ -9,8 +9,9 @@ public struct ModelFlags: ParsableArguments {
     @Option(
         name: [.long, .customLong("southgpt_ckpt_path")],
         help: ArgumentHelp(
-            "The model folder, with southgpt.json; MelodyMini where absent. southgpt-infer also "
-                + "takes a language model alone: a LLaMA folder or a GGUF file.",
+            "The model folder, with southgpt.json, or the README's ckpt/; MelodyMini where absent. "
+                + "southgpt-infer also takes a language model alone: a LLaMA folder or a GGUF file. "
+                + "Names as on the hub are looked for in ckpt/, SOUTHGPT_CKPT and the hub's cache.",
             valueName: "path"))
     public var model: String?
 
@@ -27,16 +28,21 @@ public struct ModelFlags: ParsableArguments {
     /// Opens the model.
     public func open() throws -> MultimodalModel {
         try MultimodalModel(
-            try model ?? MelodyMini.folder(),
+            try path ?? MelodyMini.folder(),
             memory: budget)
     }
 
     /// Where memory is accounted for.
     public var budget: MemoryBudget { MemoryBudget(limit: maxMemory.map { $0 << 20 }) }
 
+    /// Where the model that was named lies; nil where none was.
+    private var path: String? {
+        get throws { try model.map(ModelLookup().model) }
+    }
+
     /// The path, where it is that of a language model alone.
     public var languageModelAlone: String? {
-        model.flatMap { LanguageModel.isAlone(at: $0) ? $0 : nil }
+        get throws { try path.flatMap { LanguageModel.isAlone(at: $0) ? $0 : nil } }
     }
 }
 
