@@ -194,6 +194,7 @@ let package = Package(
 if Context.environment["SOUTHGPT_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "southgpt-fuzz", dependencies: ["DataPipeline", "MediaIO"], path: "Tests/Fuzz",
-            swiftSettings: strict))
+            name: "southgpt-fuzz",
+            dependencies: ["DataPipeline", "MediaIO", "ModelZoo", "TensorCore", "TestSupport"],
+            path: "Tests/Fuzz", swiftSettings: strict))
 }

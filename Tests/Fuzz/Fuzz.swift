@@ -1,10 +1,16 @@
 import DataPipeline
 import Foundation
 import MediaIO
+import TestSupport
 
 /// A parser of untrusted files; `Scripts/fuzz` names one.
 enum Parser: String, CaseIterable {
     case json, jsonl, csv, tsv, tar, exif
+    case safetensors, zip, pickle, legacy, gguf, npy, npz, llama2c
+    case sentencePieces = "tokenizer.model"
+    case tokenizer = "tokenizer.json"
+    case config = "config.json"
+    case pattern
 
     /// Reads an input, or refuses it by an error of ours; anything else ends the process, which is
     /// what is looked for.
@@ -20,6 +26,18 @@ enum Parser: String, CaseIterable {
         case .exif:
             let orientation = EXIF.orientation(ofPicture: bytes)
             precondition((1...8).contains(orientation), "an orientation of \(orientation)")
+        case .safetensors, .legacy, .npy, .llama2c: readCheckpoint(bytes)
+        case .zip, .npz:
+            readCheckpoint(bytes)
+            withRightChecksums(Array(bytes)).withUnsafeBytes(readCheckpoint)
+        case .pickle: readPickle(bytes)
+        case .gguf:
+            readCheckpoint(bytes)
+            readGGUF(bytes)
+        case .sentencePieces: readSentencePieces(bytes)
+        case .tokenizer: readTokenizerJSON(bytes)
+        case .config: readConfig(bytes)
+        case .pattern: readPattern(bytes)
         }
     }
 

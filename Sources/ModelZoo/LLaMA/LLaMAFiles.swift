@@ -27,7 +27,7 @@ public struct LLaMAFiles: Sendable {
             try self.init(gguf: gguf)
         } else if LLaMAFiles.isMeta(path) {
             let files = try MetaLLaMA(path)
-            self.init(files.config, files.checkpoint, .meta)
+            try self.init(files.config, files.checkpoint, .meta)
         } else if LLaMAFiles.isFolder(path) {
             let checkpoint = try Checkpoint(folder: path)
             var config: LLaMAConfig = try ConfigFile.read(from: "\(path)/config.json")
