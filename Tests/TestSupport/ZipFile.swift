@@ -36,7 +36,7 @@ public func zip(
 public func withRightChecksums(_ source: [UInt8]) -> [UInt8] {
     var bytes = source
     func number(_ place: Int, _ count: Int) -> Int {
-        guard place >= 0, place + count <= source.count else { return .max / 2 }
+        guard place >= 0, place + count <= source.count else { return 1 << 40 }
         return source[place..<(place + count)].reversed().reduce(0) { $0 << 8 | Int($1) }
     }
     for entry in 0..<max(0, source.count - 45)
