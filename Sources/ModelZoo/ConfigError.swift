@@ -1,3 +1,5 @@
+import TensorCore
+
 /// Why a network cannot be built from its configuration.
 public enum ConfigError: Error, Equatable {
     /// The description is not there.
@@ -12,7 +14,9 @@ public enum ConfigError: Error, Equatable {
 
 extension ConfigError: CustomStringConvertible {
     /// One line: which configuration, which key, what it says, what it may say.
-    public var description: String {
+    public var description: String { text.onOneLine }
+
+    private var text: String {
         switch self {
         case .missing(let file):
             "\(file): no such file. Is the folder complete?"

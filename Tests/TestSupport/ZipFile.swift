@@ -44,7 +44,8 @@ public func withRightChecksums(_ source: [UInt8]) -> [UInt8] {
         let (size, header) = (number(entry + 20, 4), number(entry + 42, 4))
         let names = number(header + 26, 2) + number(header + 28, 2)
         let start = header + 30 + names
-        guard start <= source.count, size <= source.count - start else { continue }
+        let isStored = number(entry + 10, 2) == 0
+        guard isStored, start <= source.count, size <= source.count - start else { continue }
         let right = little(checksum(source[start..<(start + size)]))
         bytes.replaceSubrange((entry + 16)..<(entry + 20), with: right)
     }

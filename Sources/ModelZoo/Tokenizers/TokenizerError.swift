@@ -1,3 +1,5 @@
+import TensorCore
+
 /// Why a tokenizer's files could not be read, written or trained. Each case names the file, what
 /// was found, what was expected, and what to do about it.
 public enum TokenizerError: Error, Equatable {
@@ -15,7 +17,9 @@ public enum TokenizerError: Error, Equatable {
 
 extension TokenizerError: CustomStringConvertible {
     /// One line: file, what was found, what was expected, what to do.
-    public var description: String {
+    public var description: String { text.onOneLine }
+
+    private var text: String {
         switch self {
         case .unreadable(let file, let reason):
             "\(file): cannot be read: \(reason). Is the path right?"

@@ -22,7 +22,9 @@ public enum CheckpointError: Error, Equatable {
 }
 
 extension CheckpointError: CustomStringConvertible {
-    public var description: String {
+    public var description: String { text.onOneLine }
+
+    private var text: String {
         switch self {
         case .unreadable(let file, let reason):
             "\(file): cannot be read: \(reason). Is the path right?"
@@ -48,5 +50,21 @@ extension CheckpointError: CustomStringConvertible {
         case .unwritable(let file, let reason):
             "\(file): cannot be written: \(reason). Is there room, and may you write there?"
         }
+    }
+}
+
+extension String {
+    /// The text as an error shows it, whatever names a file put into it: one line, no characters that
+    /// control a terminal, and of some length at most.
+    package var onOneLine: String {
+        let longest = 2_000
+        var shown = String.UnicodeScalarView()
+        for scalar in unicodeScalars.prefix(longest) {
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator: shown.append("\u{FFFD}")
+            default: shown.append(scalar)
+            }
+        }
+        return String(shown) + (unicodeScalars.dropFirst(longest).isEmpty ? "" : "…")
     }
 }
