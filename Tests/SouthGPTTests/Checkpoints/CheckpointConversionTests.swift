@@ -152,6 +152,25 @@ import Testing
         }
     }
 
+    @Test func metasFilesBecomeThoseOfHuggingFaceAndGGUF() throws {
+        try withTemporaryFolder { folder in
+            let input = Fixture.path("meta_llama")
+            let report = try convert(input, "\(folder)/model.safetensors")
+            #expect(report.tensors == 21)
+            // The fixture has none.
+            #expect(report.remarks.first?.contains("no tokenizer was written") == true)
+            let (meta, converted) = (try LLaMAFiles(input), try LLaMAFiles(folder))
+            #expect(converted.config == meta.config)
+            _ = try convert(input, "\(folder)/model.gguf")
+            for tensor in meta.checkpoint.tensors {
+                let expected = try tensor.tensor().floats()
+                #expect(try converted.checkpoint[tensor.name]?.tensor().floats() == expected)
+            }
+            let difference = try CheckpointDifference(input, "\(folder)/model.gguf")
+            #expect(difference.isEqual)
+        }
+    }
+
     @Test func saysHowFarItIsInEveryFormat() throws {
         try withTemporaryFolder { folder in
             _ = try languageModel("\(folder)/llm", tokenizer: "llama3")
