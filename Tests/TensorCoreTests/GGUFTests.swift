@@ -99,9 +99,14 @@ import Testing
             let whole = try Checkpoint(contentsOf: "\(folder)/m-00001-of-00002.gguf")
             #expect(whole.tensors.map(\.name) == ["t0", "t1"])
             #expect(try whole.tensors[1].tensor().floats() == [2])
-            #expect(throws: CheckpointError.self) {
-                try Checkpoint(contentsOf: "\(folder)/m-00002-of-00002.gguf")
-            }
+            let second = "\(folder)/m-00002-of-00002.gguf"
+            #expect(throws: CheckpointError.self) { try Checkpoint(contentsOf: second) }
+            // Found by libFuzzer: a file shorter than the mark.
+            try Data([0, 2]).write(to: URL(filePath: second))
+            #expect(
+                throws: CheckpointError.malformed(
+                    file: second, rule: "it does not begin as a GGUF file does")
+            ) { try Checkpoint(contentsOf: "\(folder)/m-00001-of-00002.gguf") }
         }
     }
 

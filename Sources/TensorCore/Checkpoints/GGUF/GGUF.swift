@@ -87,6 +87,10 @@ public struct GGUF: Sendable {
 
     /// Reads the table of contents of one file.
     init(_ file: MappedFile) throws {
+        guard file.bytes.starts(with: GGUF.mark) else {
+            throw CheckpointError.malformed(
+                file: file.path, rule: "it does not begin as a GGUF file does")
+        }
         var cursor = ByteCursor(
             file, in: GGUF.mark.count..<file.bytes.count, of: "the table of contents")
         let version = try cursor.read(UInt32.self)
