@@ -195,7 +195,8 @@ import Testing
         let error = CheckpointError.missing(
             name: "a\nb\u{1B}[2J\u{2028}c", expected: [2], file: "f")
         #expect(
-            "\(error)" == "f: 'a\u{FFFD}b\u{FFFD}[2J\u{FFFD}c' is missing, expected with shape [2]. "
+            "\(error)"
+                == "f: 'a\u{FFFD}b\u{FFFD}[2J\u{FFFD}c' is missing, expected with shape [2]. "
                 + "Is config.json of the same release?")
         let long = CheckpointError.malformed(
             file: "f", rule: String(repeating: "x", count: 1 << 20))
