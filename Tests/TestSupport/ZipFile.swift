@@ -2,9 +2,8 @@
 
 /// A zip file of stored entries.
 ///
-/// - Parameters:
-///   - inflating: says that the first is packed, and has so many bytes
-///   - copies: how often the directory names the first entry again, as `name0`, …
+/// - Parameter inflating: says that the first is packed, and has so many bytes
+/// - Parameter copies: how often the directory names the first entry again, as `name0`, …
 public func zip(
     _ entries: [(name: String, bytes: [UInt8])], inflating: Int? = nil, copies: Int = 0
 ) -> [UInt8] {
@@ -14,9 +13,9 @@ public func zip(
         let size = index == 0 ? inflating : nil
         func fields(_ name: String) -> [UInt8] {
             little(UInt16(20)) + little(UInt16(0)) + little(UInt16(size == nil ? 0 : 8))
-                + little(UInt32(0)) + little(checksum(content[...])) + little(UInt32(content.count))
-                + little(UInt32(size ?? content.count)) + little(UInt16(name.utf8.count))
-                + little(UInt16(0))
+                + little(UInt32(0)) + little(checksum(content[...]))
+                + little(UInt32(content.count)) + little(UInt32(size ?? content.count))
+                + little(UInt16(name.utf8.count)) + little(UInt16(0))
         }
         file += Array("PK\u{3}\u{4}".utf8) + fields(name) + Array(name.utf8) + content
         for name in [name] + (0..<(index == 0 ? copies : 0)).map({ "\(name)\($0)" }) {
