@@ -38,7 +38,9 @@ enum MediaFile {
         do {
             return try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
         } catch {
-            throw MediaError.unreadable(file: path, reason: systemReason())
+            let cause = (error as? CocoaError)?.underlying as? POSIXError
+            throw MediaError.unreadable(
+                file: path, reason: systemReason(cause?.code.rawValue ?? errno))
         }
     }
 
@@ -54,11 +56,6 @@ enum MediaFile {
     /// Whether these are the first bytes of a frame of MPEG audio.
     static func isMPEGFrame(_ bytes: Data) -> Bool {
         bytes.first == 0xFF && (bytes.dropFirst().first ?? 0) & 0xE0 == 0xE0
-    }
-
-    /// What the system says of the last call that failed.
-    static func systemReason() -> String {
-        String(cString: strerror(errno)).lowercased()
     }
 
     /// A word for bytes that are not what was asked for.

@@ -1,8 +1,10 @@
 import DataPipeline
 import Dialogue
 import Foundation
+import MediaIO
 import ModelZoo
 import Synchronization
+import TensorCore
 import TestSupport
 import Testing
 
@@ -105,6 +107,80 @@ import Testing
         #expect(
             error?.description.contains("1 samples cannot be used, at most 0 are allowed") == true)
         #expect(error?.description.contains("bad.jsonl names each") == true)
+    }
+
+    @Test(
+        arguments: [
+            DatasetError.noScratch(folder: "/tmp", reason: "no space left on device"),
+            DatasetError.unreadable(file: "a.tar", reason: "input/output error"),
+            MediaError.unreadable(file: "a.wav", reason: "too many open files"),
+            CheckpointError.unreadable(file: "a.npy", reason: "Too many open files in system"),
+        ] as [any Error])
+    func theMachinesTroubleNamesNoSample(_ trouble: any Error) async throws {
+        let data = try Data([8, 4])
+        defer { data.remove() }
+        let loader = try data.loader(maxBad: 100) { sample in
+            if sample.place.record == 2 { throw trouble }
+            return sample.messages[0].text
+        }
+        do {
+            _ = try await items(loader, 0..<24)
+            Issue.record("went on")
+        } catch {
+            #expect("\(error)" == "\(trouble)")
+        }
+        let list = try? String(contentsOfFile: "\(data.folder)/bad.jsonl", encoding: .utf8)
+        #expect(list?.contains("\"record\":2") != true)
+    }
+
+    @Test func saysWhereNothingCanBeUsed() async throws {
+        let data = try Data([8, 4])
+        defer { data.remove() }
+        let loader = try data.loader(maxBad: 100) { sample in
+            if sample.place.record == 3 { throw MediaError.missing(file: "3.wav") }
+            return nil
+        }
+        do {
+            _ = try await items(loader, 0..<1)
+            Issue.record("went on")
+        } catch {
+            #expect(
+                "\(error)".replacing(data.folder, with: "F")
+                    == "'set0': found no usable record among 8 in a row (2 bad, 6 too long to learn "
+                    + "from), expected one. F/bad.jsonl names the bad ones; what is too long needs "
+                    + "a larger max_length.")
+        }
+    }
+
+    @Test func whatWasMendedCountsNoMore() async throws {
+        let data = try Data([8, 4])
+        defer { data.remove() }
+        let list = "\(data.folder)/bad.jsonl"
+        _ = try await items(
+            data.loader(maxBad: 2) { sample in
+                if sample.place.record == 2 { throw MediaError.missing(file: "2.wav") }
+                return sample.messages[0].text
+            }, 0..<1)
+        _ = try await items(data.loader(maxBad: 9), 0..<24)
+        // Of record 2 of both datasets and the broken 5, the latter is left.
+        let lines = try String(contentsOfFile: list, encoding: .utf8).split(separator: "\n")
+        #expect(lines.count == 1 && lines[0].contains("\"record\":5"))
+        // The limit is held against what is left.
+        let error = await #expect(throws: DatasetError.self) {
+            _ = try await items(data.loader(maxBad: 0), 0..<1)
+        }
+        #expect(error == .tooManyBad(count: 1, limit: 0, list: list))
+    }
+
+    @Test func aHalfWrittenLineSpoilsNoOther() async throws {
+        let data = try Data([8, 4])
+        defer { data.remove() }
+        let list = "\(data.folder)/bad.jsonl"
+        try write("{\"dataset\":\"set0\",\"pla", "bad.jsonl", in: data.folder)
+        _ = try await items(data.loader(), 0..<24)
+        let text = try String(contentsOfFile: list, encoding: .utf8)
+        #expect(text.hasPrefix("{\"dataset\":\"set0\",\"pla\n{\"dataset\":\"set0\",\"place\""))
+        #expect(try Quarantine(path: list, maxBad: 9).count == 1)
     }
 
     @Test func leavesOutWhatIsTooLongAndCountsIt() async throws {

@@ -83,6 +83,39 @@ import Testing
             .contains("found"))
     }
 
+    /// More shards than a process may have files open.
+    @Test func keepsFewShardsOpen() throws {
+        try withTemporaryFolder { folder in
+            for number in 100..<300 {
+                try write(archive([TarEntry("a.txt", "\(number)")]), "\(number).tar", in: folder)
+            }
+            func open() throws -> Int {
+                try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+                    .count { name in
+                        let path = try? FileManager.default.destinationOfSymbolicLink(
+                            atPath: "/proc/self/fd/\(name)")
+                        return path?.hasPrefix("\(folder)/") ?? false
+                    }
+            }
+            let set = try RecordSet(contentsOf: "\(folder)/{100..299}.tar")
+            #expect(try open() == 32)
+            for number in [0, 199, 0, 57, 100, 199] {
+                #expect(try set.record(number).fields["caption"]?.text == "\(100 + number)")
+            }
+            #expect(try open() == 32)
+            // A file that took the place of another is not read by that one's index.
+            try FileManager.default.moveItem(
+                atPath: "\(folder)/150.tar", toPath: "\(folder)/120.tar.new")
+            _ = try (60..<120).map { try set.record($0) }
+            _ = rename("\(folder)/120.tar.new", "\(folder)/120.tar")
+            let error = #expect(throws: DatasetError.self) { try set.record(20) }
+            #expect(
+                error?.description.replacing(folder, with: "F")
+                    == "F/120.tar: found another file, expected the 2048 bytes that were there. Was "
+                    + "the file changed while it was read?")
+        }
+    }
+
     @Test func shardsFollowOneAnother() throws {
         try withTemporaryFolder { folder in
             for number in 0...2 {

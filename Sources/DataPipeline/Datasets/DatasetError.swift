@@ -32,6 +32,10 @@ public enum DatasetError: Error, Equatable {
     case badMedium(name: String, found: String, expected: String, mend: String)
     /// The sampler cannot fill one batch from a dataset.
     case tooSmall(dataset: Int, samples: Int, batch: Int)
+    /// No record of a dataset could be used, of so many after one another.
+    case noneUsable(dataset: String, bad: Int, dropped: Int, list: String)
+    /// The folder for temporary files takes none.
+    case noScratch(folder: String, reason: String)
     /// More samples were unusable than the run allows.
     case tooManyBad(count: Int, limit: Int, list: String)
 }
@@ -52,6 +56,13 @@ extension DatasetError: CustomStringConvertible {
         case .tooSmall(let dataset, let samples, let batch):
             "dataset \(dataset) of the list has \(samples) samples, fewer than one batch of "
                 + "\(batch). Use fewer ranks, a smaller micro batch, or leave the dataset out."
+        case .noneUsable(let dataset, let bad, let dropped, let list):
+            "'\(dataset)': found no usable record among \(bad + dropped) in a row (\(bad) bad, "
+                + "\(dropped) too long to learn from), expected one. \(list) names the bad ones; "
+                + "what is too long needs a larger max_length."
+        case .noScratch(let folder, let reason):
+            "\(folder): found no way to copy a shard's medium there (\(reason)), expected room for "
+                + "one. Free some, or name another folder by TMPDIR."
         case .tooManyBad(let count, let limit, let list):
             "\(count) samples cannot be used, at most \(limit) are allowed (max_bad). "
                 + "\(list) names each and says why; mend them or raise max_bad."

@@ -31,13 +31,17 @@ public struct DialogueSample: Equatable, Sendable {
     public let targets: [CaptionTarget]
     /// The folder of the captions' embeddings, where the dataset has one.
     public let embeddings: String?
+    /// Media of questions that are not there, and are asked about by their captions instead.
+    public let absentMedia: Int
 
     package init(
         place: RecordPlace, type: DatasetType, messages: [Message],
-        media: [MediaReference] = [], targets: [CaptionTarget] = [], embeddings: String? = nil
+        media: [MediaReference] = [], targets: [CaptionTarget] = [], embeddings: String? = nil,
+        absentMedia: Int = 0
     ) {
         (self.place, self.type, self.messages) = (place, type, messages)
         (self.media, self.targets, self.embeddings) = (media, targets, embeddings)
+        self.absentMedia = absentMedia
     }
 }
 
@@ -68,7 +72,7 @@ public struct DialogueDataset: Sendable {
     }
 
     /// Over records that were found already.
-    init(_ entry: DatasetEntry, records: RecordSet) {
+    package init(_ entry: DatasetEntry, records: RecordSet) {
         (self.entry, self.records) = (entry, records)
         converter = RecordConverter(entry: entry, prompt: "")
     }
@@ -97,6 +101,12 @@ public struct DialogueDataset: Sendable {
     /// - Throws: `DatasetError.badRecord` and `.mediaMismatch`, for this record alone
     public func sample(_ index: Int) throws -> DialogueSample {
         try converter.sample(from: records.record(number(index)))
+    }
+
+    /// The sample of the record that stands there, whatever part of all these are; nil where there is
+    /// no such record.
+    func sample(at place: RecordPlace) throws -> DialogueSample? {
+        try records.number(of: place).map { try converter.sample(from: records.record($0)) }
     }
 
     /// The caption as it stands and the medium of record `index`, of a dataset of pairs.

@@ -1,4 +1,5 @@
 import Glibc
+import MediaIO
 public import ModelZoo
 
 /// A medium that a dataset names: a file in the dataset's folder of media, or in a shard.
@@ -42,10 +43,18 @@ public struct MediaReference: Hashable, Sendable {
     }
 
     /// Whether it is there, and inside its folder.
-    public var exists: Bool {
+    public var exists: Bool { (try? isThere()) ?? false }
+
+    /// Whether it is there.
+    ///
+    /// - Throws: what `withPath` does, for anything but a file or folder that is not there
+    func isThere() throws -> Bool {
         switch location {
-        case .folder(let folder, let names): (try? path(in: folder, names)) != nil
-        case .archive: true
+        case .folder(let folder, let names):
+            for name in names { try check(name) }
+            guard let root = try root(folder) else { return false }
+            return try found(in: root, folder, names) != nil
+        case .archive: return true
         }
     }
 
@@ -57,17 +66,24 @@ public struct MediaReference: Hashable, Sendable {
 
     private func path(in folder: String, _ names: [String]) throws -> String {
         for name in names { try check(name) }
-        guard let root = resolved(folder) else {
-            guard errno != EACCES else { throw closed(folder) }
+        guard let root = try root(folder) else {
             throw fault(
                 "no folder '\(folder)'", expected: "the dataset's media there",
                 mend: "Is mm_root_path in the catalog right?")
         }
+        if let path = try found(in: root, folder, names) { return path }
+        throw fault(
+            "no such file in '\(folder)'", expected: "one",
+            mend: "Download it, or let southgpt-preprocess leave the record out.")
+    }
+
+    /// The folder without links; nil where it is not there.
+    private func root(_ folder: String) throws -> String? { try resolved(folder, in: folder) }
+
+    /// The first of its names that is there; nil where none is.
+    private func found(in root: String, _ folder: String, _ names: [String]) throws -> String? {
         for name in names {
-            guard let path = resolved("\(root)/\(name)") else {
-                guard errno != EACCES else { throw closed(folder) }
-                continue
-            }
+            guard let path = try resolved("\(root)/\(name)", in: folder) else { continue }
             guard path.hasPrefix(root == "/" ? root : "\(root)/") else {
                 throw fault(
                     "a link that leads to '\(path)'", expected: "a file in '\(root)'",
@@ -75,9 +91,7 @@ public struct MediaReference: Hashable, Sendable {
             }
             return path
         }
-        throw fault(
-            "no such file in '\(folder)'", expected: "one",
-            mend: "Download it, or let southgpt-preprocess leave the record out.")
+        return nil
     }
 
     private func closed(_ folder: String) -> DatasetError {
@@ -96,8 +110,15 @@ public struct MediaReference: Hashable, Sendable {
         }
     }
 
-    private func resolved(_ path: String) -> String? {
-        guard let resolved = realpath(path, nil) else { return nil }
+    /// A path without links; nil for what is not there.
+    private func resolved(_ path: String, in folder: String) throws -> String? {
+        guard let resolved = realpath(path, nil) else {
+            switch errno {
+            case ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG: return nil
+            case EACCES: throw closed(folder)
+            default: throw DatasetError.unreadable(file: path, reason: systemReason())
+            }
+        }
         defer { free(resolved) }
         return String(cString: resolved)
     }
@@ -115,7 +136,7 @@ public struct MediaReference: Hashable, Sendable {
         var template = Array("\(folder)/southgpt-XXXXXX".utf8CString)
         let descriptor = mkstemp(&template)
         guard descriptor >= 0 else {
-            throw DatasetError.unreadable(file: folder, reason: systemReason())
+            throw DatasetError.noScratch(folder: folder, reason: systemReason())
         }
         defer { close(descriptor) }
         unlink(template)
@@ -131,9 +152,7 @@ public struct MediaReference: Hashable, Sendable {
                 }
                 if count < 0, errno == EINTR { continue }
                 guard count > 0 else {
-                    throw DatasetError.unreadable(
-                        file: folder, reason: "\(systemReason()), while a shard's medium was copied"
-                    )
+                    throw DatasetError.noScratch(folder: folder, reason: systemReason())
                 }
                 done += count
             }

@@ -52,7 +52,8 @@ public struct SampleLoader<Item: Sendable>: Sendable {
     /// Returns when all are done; when `body` throws or the task is cancelled, after the samples
     /// that are being loaded at that moment.
     ///
-    /// - Throws: `DatasetError.tooManyBad`; `CancellationError`; what `body` throws
+    /// - Throws: `DatasetError.tooManyBad` and `.noneUsable`; what the machine is to blame for, such
+    ///   as a full disk; `CancellationError`; what `body` throws
     public func forEachBatch(
         from start: Int, upTo end: Int, isolation: isolated (any Actor)? = #isolation,
         _ body: (Batch) async throws -> Void
@@ -61,6 +62,8 @@ public struct SampleLoader<Item: Sendable>: Sendable {
         let window = LoadWindow<Item>(
             from: start, upTo: end, prefetch: prefetch, batchSize: sampler.rankBatch)
         try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask(executorPreference: LoaderThread(0)) { try retest() }
+            try await group.next()
             for number in 0..<workers {
                 let thread = WaitingThread("southgpt.loader.\(number)")
                 group.addTask(executorPreference: thread) { await work(window) }
@@ -112,7 +115,7 @@ public struct SampleLoader<Item: Sendable>: Sendable {
                     return LoadedSample(item: item, bad: bad, dropped: dropped)
                 }
                 dropped += 1
-            } catch let error as CancellationError {
+            } catch let error where error is CancellationError || blamesMachine(error) {
                 throw error
             } catch {
                 try quarantine.add(
@@ -123,8 +126,26 @@ public struct SampleLoader<Item: Sendable>: Sendable {
             }
             try Task.checkCancellation()
         }
-        throw DatasetError.tooManyBad(
-            count: bad + dropped, limit: quarantine.maxBad,
-            list: quarantine.path ?? "'\(dataset.entry.name)'")
+        throw DatasetError.noneUsable(
+            dataset: dataset.entry.name, bad: bad, dropped: dropped,
+            list: quarantine.path ?? "the report")
+    }
+
+    /// Tries the samples again that an earlier run could not use: what was mended since counts no
+    /// more, nor does a record that is gone.
+    private func retest() throws {
+        try quarantine.retest { bad in
+            guard let dataset = datasets.first(where: { $0.entry.name == bad.dataset }) else {
+                return false
+            }
+            do {
+                if let sample = try dataset.sample(at: bad.place) { _ = try prepare(sample) }
+                return true
+            } catch let error where error is CancellationError || blamesMachine(error) {
+                throw error
+            } catch {
+                return false
+            }
+        }
     }
 }

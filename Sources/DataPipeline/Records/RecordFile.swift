@@ -1,7 +1,7 @@
 import TensorCore
 
-/// A dataset's file, however large: what is kept is where each record lies, sixteen bytes for one,
-/// and a record is read when it is asked for.
+/// A dataset's file, however large: what is kept is where each record lies, sixteen bytes for one (of
+/// a shard four, and eight for each of its members), and a record is read when it is asked for.
 public struct RecordFile: Sendable {
     /// How a file is laid out.
     public enum Format: String, CaseIterable, Codable, Sendable {
@@ -22,7 +22,7 @@ public struct RecordFile: Sendable {
     /// How it is laid out.
     public let format: Format
     /// How many records it has.
-    public var count: Int { archive?.samples.count ?? spans.count }
+    public var count: Int { archive?.count ?? spans.count }
 
     private let file: ByteFile
     private let limits: RecordLimits
@@ -40,10 +40,20 @@ public struct RecordFile: Sendable {
         contentsOf path: String, format: Format? = nil, columns: [String]? = nil,
         limits: RecordLimits = RecordLimits()
     ) throws {
-        let file = try ByteFile(path)
+        try self.init(
+            contentsOf: path, format: format, columns: columns, limits: limits,
+            among: OpenFiles(limit: 1))
+    }
+
+    /// - Parameter files: those that it shares its right to be open with
+    init(
+        contentsOf path: String, format: Format?, columns: [String]?, limits: RecordLimits,
+        among files: OpenFiles
+    ) throws {
+        let file = try ByteFile(path, among: files)
         let format = format ?? RecordFile.format(of: path)
         (self.path, self.file, self.format, self.limits) = (path, file, format, limits)
-        archive = format == .tar ? try TarIndex(file, limits: limits) : nil
+        archive = format == .tar ? try TarIndex(file) : nil
         var spans: [RecordSpan] = []
         switch format {
         case .tar: break

@@ -8,6 +8,9 @@ public struct RecordSet: Sendable {
     /// Of each file, the number of its first record.
     private let starts: [Int]
 
+    /// As many shards of a dataset are open at a time: processes may often have a thousand files.
+    private static let openFiles = 32
+
     /// Finds the records.
     ///
     /// - Throws: `DatasetError`
@@ -15,8 +18,10 @@ public struct RecordSet: Sendable {
         contentsOf path: String, format: RecordFile.Format? = nil, columns: [String]? = nil,
         limits: RecordLimits = RecordLimits()
     ) throws {
+        let open = OpenFiles(limit: RecordSet.openFiles)
         files = try RecordSet.expanded(path).map {
-            try RecordFile(contentsOf: $0, format: format, columns: columns, limits: limits)
+            try RecordFile(
+                contentsOf: $0, format: format, columns: columns, limits: limits, among: open)
         }
         var starts: [Int] = []
         count = files.reduce(0) { sum, file in
@@ -50,6 +55,14 @@ public struct RecordSet: Sendable {
     public func place(of index: Int) -> RecordPlace {
         let (file, record) = location(index)
         return file.place(of: record)
+    }
+
+    /// The number of the record that stands there; nil where none does.
+    func number(of place: RecordPlace) -> Int? {
+        guard let file = files.firstIndex(where: { $0.path == place.file }), place.record >= 0,
+            place.record < files[file].count
+        else { return nil }
+        return starts[file] + place.record
     }
 
     /// The paths that one with a range in braces stands for; zeros in front are kept.

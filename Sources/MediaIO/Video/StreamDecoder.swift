@@ -33,6 +33,10 @@ final class StreamDecoder {
         let opened = avformat_open_input(&container, "file:" + path, nil, &options)
         av_dict_free(&options)
         guard opened == 0, let container else {
+            let reason = systemReason(-opened)
+            if blamesMachine(reason: reason) {
+                throw MediaError.unreadable(file: path, reason: reason)
+            }
             let bytes = try MediaFile.bytes(path, limits: limits)
             throw MediaError.notMedia(
                 file: path, found: MediaFile.kind(of: bytes),

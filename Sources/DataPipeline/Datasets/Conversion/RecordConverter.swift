@@ -29,11 +29,11 @@ struct RecordConverter: Sendable {
 
     func sample(
         _ record: Record, _ messages: [Message], media: [MediaReference] = [],
-        targets: [CaptionTarget] = []
+        targets: [CaptionTarget] = [], absentMedia: Int = 0
     ) -> DialogueSample {
         DialogueSample(
             place: record.place, type: entry.type, messages: messages, media: media,
-            targets: targets, embeddings: entry.embeddings)
+            targets: targets, embeddings: entry.embeddings, absentMedia: absentMedia)
     }
 
     /// A medium of the entry's folder, which may also lie there by its base name. A catalog that
