@@ -28,6 +28,38 @@ import Testing
         }
     }
 
+    /// A clip with sound is a medium of two kinds, and an encoder makes something else of each.
+    @Test func oneFileUnderTwoModalitiesIsDecodedForEach() throws {
+        try withTemporaryFolder { folder in
+            try write("clip", "a.mp4", in: folder)
+            let cache = MediaCache<Modality>(byteLimit: 1_000) { _ in 1 }
+            for _ in 0..<2 {
+                for modality in Modality.allCases {
+                    let medium = MediaReference(modality, "a.mp4", in: folder)
+                    #expect(try cache.value(of: medium) { _ in modality } == modality)
+                }
+            }
+            #expect(cache.use.hits == Modality.allCases.count)
+        }
+    }
+
+    /// What is remembered of files that were seen once takes room too.
+    @Test func countsWhatItRemembersOfFiles() throws {
+        try withTemporaryFolder { folder in
+            let cache = MediaCache<UInt8>(byteLimit: 16_384) { _ in 1 }
+            var most = 0
+            for number in 0..<100 {
+                try write("\(number)", "\(number).jpg", in: folder)
+                let medium = MediaReference(.image, "\(number).jpg", in: folder)
+                _ = try cache.value(of: medium) { _ in 0 }
+                most = max(most, cache.use.bytes)
+            }
+            // A hundred values, and the files of an eighth of the limit at 192 bytes each.
+            #expect(most == 100 + 10 * 192)
+            #expect(cache.use.bytes == most)
+        }
+    }
+
     @Test func staysWithinItsLimitAndKeepsWhatIsUsed() throws {
         try withTemporaryFolder { folder in
             let cache = MediaCache<[UInt8]>(byteLimit: 100) { $0.count }

@@ -1,26 +1,34 @@
 import Glibc
+import MediaIO
+import ModelZoo
 import Synchronization
 
-/// Decoded media by what is in their files: the same picture under two names, or seen again an
-/// epoch later, is decoded once. Holds at most `byteLimit` bytes; what was not asked for the longest
-/// goes first.
+/// Decoded media by what is in their files and what they are decoded as: the same picture under two
+/// names, or seen again an epoch later, is decoded once. Holds at most `byteLimit` bytes, what it
+/// remembers of files among them; what was not asked for the longest goes first.
 ///
 /// Contents are told apart by 128 bits of SipHash under a key of the process, which nobody who
 /// writes files can know.
 public final class MediaCache<Value: Sendable>: Sendable {
-    /// Bytes of decoded media that are kept.
+    /// Bytes that are kept.
     public let byteLimit: Int
     private let state = Mutex(State())
     private let size: @Sendable (Value) -> Int
 
-    fileprivate struct Fingerprint: Hashable {
+    private struct Fingerprint: Hashable {
         let low: Int
         let high: Int
         let bytes: Int
     }
 
+    /// A clip may be asked for as a clip and as a sound.
+    private struct Key: Hashable {
+        let modality: Modality
+        let contents: Fingerprint
+    }
+
     /// A file as it was when it was read; one that has changed since is read again.
-    fileprivate struct FileState: Hashable {
+    private struct FileState: Hashable {
         let device: UInt
         let inode: UInt
         let bytes: Int
@@ -28,21 +36,22 @@ public final class MediaCache<Value: Sendable>: Sendable {
         let nanoseconds: Int
     }
 
-    fileprivate struct Entry {
-        let value: Value
-        let bytes: Int
-        var wasUsed: Bool
+    private struct State {
+        var fingerprints = RecentValues<FileState, Fingerprint>()
+        var values = RecentValues<Key, Value>()
+        var hits = 0
+
+        mutating func value(of key: Key) -> Value? {
+            let found = values.find(key)
+            if found != nil { hits += 1 }
+            return found
+        }
     }
 
-    fileprivate struct State {
-        var fingerprints: [FileState: Fingerprint] = [:]
-        var entries: [Fingerprint: Entry] = [:]
-        /// In the order in which they may go; one that was used since gets another round.
-        var queue: [Fingerprint] = []
-        var head = 0
-        var bytes = 0
-        var hits = 0
-    }
+    /// Bytes of a file's state and fingerprint in the two tables of `RecentValues`.
+    private static var fileBytes: Int { 192 }
+    /// For fingerprints: they save reading, not decoding.
+    private var fingerprintLimit: Int { byteLimit / 8 }
 
     /// An empty cache.
     ///
@@ -53,7 +62,9 @@ public final class MediaCache<Value: Sendable>: Sendable {
     }
 
     /// How many were asked for and found, and the bytes held now.
-    public var use: (hits: Int, bytes: Int) { state.withLock { ($0.hits, $0.bytes) } }
+    public var use: (hits: Int, bytes: Int) {
+        state.withLock { ($0.hits, $0.values.bytes + $0.fingerprints.bytes) }
+    }
 
     /// The decoded medium: from here, or made by `decode` from its file's path.
     ///
@@ -62,12 +73,13 @@ public final class MediaCache<Value: Sendable>: Sendable {
         of medium: MediaReference, decode: (String) throws -> Value
     ) throws -> Value {
         try medium.withPath { path in
-            let key = try fingerprint(of: path)
-            if let value = state.withLock({ $0.find(key) }) { return value }
+            let key = Key(modality: medium.modality, contents: try fingerprint(of: path))
+            if let value = state.withLock({ $0.value(of: key) }) { return value }
             let value = try decode(path)
             let bytes = size(value)
-            if bytes <= byteLimit {
-                state.withLock { $0.insert(value, bytes, key, limit: byteLimit) }
+            state.withLock {
+                $0.values.insert(
+                    value, of: bytes, for: key, limit: byteLimit - $0.fingerprints.bytes)
             }
             return value
         }
@@ -83,7 +95,7 @@ public final class MediaCache<Value: Sendable>: Sendable {
             seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
         // What a shard's member is unpacked to has no name, and its inode is soon another's.
         let isLasting = status.st_nlink > 0
-        if isLasting, let known = state.withLock({ $0.fingerprints[file] }) { return known }
+        if isLasting, let known = state.withLock({ $0.fingerprints.find(file) }) { return known }
         var (low, high) = (Hasher(), Hasher())
         high.combine(1)
         let contents = try ByteFile(path)
@@ -93,39 +105,12 @@ public final class MediaCache<Value: Sendable>: Sendable {
         }
         let found = Fingerprint(
             low: low.finalize(), high: high.finalize(), bytes: contents.count)
-        if isLasting { state.withLock { $0.fingerprints[file] = found } }
+        guard isLasting else { return found }
+        state.withLock {
+            $0.fingerprints.insert(
+                found, of: MediaCache.fileBytes, for: file, limit: fingerprintLimit)
+            $0.values.makeRoom(upTo: byteLimit - $0.fingerprints.bytes)
+        }
         return found
-    }
-}
-
-extension MediaCache.State {
-    mutating func find(_ key: MediaCache.Fingerprint) -> Value? {
-        guard entries[key] != nil else { return nil }
-        entries[key]?.wasUsed = true
-        hits += 1
-        return entries[key]?.value
-    }
-
-    mutating func insert(
-        _ value: Value, _ size: Int, _ key: MediaCache.Fingerprint, limit: Int
-    ) {
-        guard entries[key] == nil else { return }
-        while bytes + size > limit, head < queue.count {
-            let oldest = queue[head]
-            head += 1
-            if entries[oldest]?.wasUsed == true {
-                entries[oldest]?.wasUsed = false
-                queue.append(oldest)
-            } else if let entry = entries.removeValue(forKey: oldest) {
-                bytes -= entry.bytes
-            }
-        }
-        if head > 1_000, head * 2 > queue.count {
-            queue.removeFirst(head)
-            head = 0
-        }
-        entries[key] = .init(value: value, bytes: size, wasUsed: false)
-        queue.append(key)
-        bytes += size
     }
 }
