@@ -8,10 +8,11 @@ import Testing
 
 @Suite struct DatasetPreparationTests {
     private func entry(
-        _ folder: String, _ format: DatasetFormat, _ type: DatasetType, raw: String = "none.json"
+        _ folder: String, _ format: DatasetFormat, _ type: DatasetType, raw: String = "none.json",
+        file: String = "set.json"
     ) -> DatasetEntry {
         DatasetEntry(
-            name: "set", format: format, type: type, dataPath: "\(folder)/set.json",
+            name: "set", format: format, type: type, dataPath: "\(folder)/\(file)",
             rawPaths: ["\(folder)/\(raw)"], mediaRoot: "\(folder)/media")
     }
 
@@ -38,6 +39,132 @@ import Testing
         }
     }
 
+    @Test func writesLinesWhereTheCatalogReadsLines() throws {
+        try withTemporaryFolder { folder in
+            let lines =
+                #"{"instruction": "a", "output": "b"}"# + "\n"
+                + #"{"instruction": "c\nd", "output": "e"}"# + "\n"
+            try write(lines, "set.jsonl", in: folder)
+            let entry = entry(folder, .tx2t, .textToText, file: "set.jsonl")
+            let before = try samples(entry).map(\.messages)
+            let raw = "\(folder)/set.raw.jsonl"
+            #expect(
+                try DatasetPreparation(entry).run()
+                    == .converted(from: raw, records: 2, leftOut: 0))
+            #expect(try samples(entry).map(\.messages) == before)
+            #expect(try DatasetPreparation(entry).run() == .ready)
+            #expect(try samples(entry).map(\.messages) == before)
+            #expect(try String(contentsOfFile: raw, encoding: .utf8) == lines)
+        }
+    }
+
+    @Test func leavesTablesAndShardsAsTheyAre() throws {
+        try withTemporaryFolder { folder in
+            try write("instruction,output\na,b\n", "set.csv", in: folder)
+            let shard = archive([TarEntry("0.json", #"{"instruction": "a", "output": "b"}"#)])
+            try write(shard, "set.tar", in: folder)
+            for file in ["set.csv", "set.tar"] {
+                let entry = entry(folder, .tx2t, .textToText, file: file)
+                let bytes = try Data(contentsOf: URL(filePath: entry.dataPath))
+                #expect(try DatasetPreparation(entry).run() == .ready)
+                #expect(try Data(contentsOf: URL(filePath: entry.dataPath)) == bytes)
+                #expect(try samples(entry)[0].messages[1].text == "b")
+            }
+        }
+    }
+
+    @Test(arguments: ["set.csv", "set.tsv", "set.tar"])
+    func refusesToWriteTablesAndShards(_ file: String) throws {
+        try withTemporaryFolder { folder in
+            try write(#"[{"instruction": "a", "output": "b"}]"#, "raw.json", in: folder)
+            let entry = entry(folder, .tx2t, .textToText, raw: "raw.json", file: file)
+            let error = #expect(throws: DatasetError.self) { try DatasetPreparation(entry).run() }
+            #expect(
+                error?.description.replacing(folder, with: "F")
+                    == "F/\(file): found a name of a .\(file.suffix(3)) file, expected .json or "
+                    + ".jsonl, which F/raw.json can be converted to. Give 'set' another data_path "
+                    + "in the catalog.")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["raw.json"])
+        }
+    }
+
+    @Test func neverReplacesAnEarlierOriginal() throws {
+        try withTemporaryFolder { folder in
+            let published = #"[{"instruction": "a", "output": "b"}]"#
+            try write(published, "set.json", in: folder)
+            try write("the only one", "set.raw.json", in: folder)
+            let error = #expect(throws: DatasetError.self) {
+                try DatasetPreparation(entry(folder, .tx2t, .textToText)).run()
+            }
+            #expect(
+                error?.description.replacing(folder, with: "F")
+                    == "F/set.raw.json: found an earlier file, expected none: 'set.json' is as "
+                    + "published and would be kept under that name. Move one of the two away.")
+            func text(_ name: String) throws -> String {
+                try String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8)
+            }
+            #expect(try text("set.raw.json") == "the only one")
+            #expect(try text("set.json") == published)
+        }
+    }
+
+    @Test func keepsEveryMediumOfAQuestion() throws {
+        try withTemporaryFolder { folder in
+            let published = """
+                [{"id": "1", "image": ["a.jpg", "b.jpg"], "conversations": [
+                  {"from": "human", "value": "<image> <image> Which?"},
+                  {"from": "gpt", "value": "Both."}]}]
+                """
+            try write(published, "set.json", in: folder)
+            let entry = entry(folder, .tx2t, .imageToText)
+            let before = try samples(entry)
+            #expect(before[0].media.count == 2)
+            #expect(
+                try DatasetPreparation(entry).run()
+                    == .converted(from: "\(folder)/set.raw.json", records: 1, leftOut: 0))
+            let after = try samples(entry)
+            #expect(after.map(\.messages) == before.map(\.messages))
+            #expect(after.map(\.media) == before.map(\.media))
+        }
+    }
+
+    /// Its answer's embedding is filed under a name that the format has no place for.
+    @Test func leavesOutWhatTheUnifiedFormatCannotHold() throws {
+        try withTemporaryFolder { folder in
+            func record(_ name: String) -> String {
+                """
+                {"mm_name": "\(name)", "image_name": "a.jpg", "conversations": [
+                  {"from": "human", "value": "x", "input_modality": "image"},
+                  {"from": "gpt", "value": "y", "caption": "c", "output_modality": "image"}]}
+                """
+            }
+            try write("[\(record("a.jpg")), \(record("out.jpg"))]", "set.json", in: folder)
+            let entry = entry(folder, .tx2t, .imageToText)
+            #expect(
+                try DatasetPreparation(entry).run()
+                    == .converted(from: "\(folder)/set.raw.json", records: 1, leftOut: 1))
+            let list = try String(contentsOfFile: "\(folder)/set.left-out.jsonl", encoding: .utf8)
+            #expect(
+                list.contains("record 1: found targets that the unified format has no place for"))
+            #expect(try samples(entry)[0].targets.map(\.name) == ["a.jpg"])
+        }
+    }
+
+    @Test func doesNotConvertMosIT() throws {
+        try withTemporaryFolder { folder in
+            try write("[]", "raw.json", in: folder)
+            let error = #expect(throws: DatasetError.self) {
+                try DatasetPreparation(
+                    entry(folder, .mosit, .anyToAny, raw: "raw.json")
+                ).run()
+            }
+            #expect(
+                error?.description.replacing(folder, with: "F")
+                    == "F/raw.json: found a MosIT file, expected it at F/set.json: it is read as "
+                    + "published. Move it there, or name it as data_path in the catalog.")
+        }
+    }
+
     @Test func leavesOutWhatWasNotDownloaded() throws {
         try withTemporaryFolder { folder in
             try write(
@@ -53,6 +180,31 @@ import Testing
             #expect(
                 try samples(entry).map { $0.media[0].name }
                     == ["000000000.jpg", "00000/000000002.jpg"])
+        }
+    }
+
+    @Test func theListOfWhatWasLeftOutIsThatOfTheLastRun() throws {
+        try withTemporaryFolder { folder in
+            try write("a cat\thttp://x/1\na dog\thttp://x/2\n", "raw.tsv", in: folder)
+            try write("x", "media/other.jpg", in: folder)
+            let entry = entry(folder, .pair, .imageToText, raw: "raw.tsv")
+            let list = "\(folder)/set.left-out.jsonl"
+            let error = #expect(throws: DatasetError.self) { try DatasetPreparation(entry).run() }
+            #expect(
+                error?.description.replacing(folder, with: "F")
+                    == "F/raw.tsv: found 2 records, none of which can be used, expected some. Are "
+                    + "the media where the catalog says? F/set.left-out.jsonl names each and says "
+                    + "why.")
+            let lines = try String(contentsOfFile: list, encoding: .utf8).split(separator: "\n")
+            #expect(lines.count == 2)
+            try write("x", "media/000000000.jpg", in: folder)
+            try write("x", "media/000000001.jpg", in: folder)
+            #expect(
+                try DatasetPreparation(entry).run()
+                    == .converted(from: "\(folder)/raw.tsv", records: 2, leftOut: 0))
+            #expect(!FileManager.default.fileExists(atPath: list))
+            let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+            #expect(names.sorted() == ["media", "raw.tsv", "set.json"])
         }
     }
 
