@@ -81,6 +81,16 @@ import Testing
         #expect(caps[0].messages[1].text == "a bell rings")
     }
 
+    @Test func aWebVidTableNeedsNoFolders() throws {
+        for table in [
+            "videoid,name,page_dir\n777,Waves,\n", "videoid,name\n777,Waves\n",
+            "videoid,name,page_dir\n777,Waves,004_01\n",
+        ] {
+            let read = try samples(table, "w.csv", type: .videoToText, media: ["777.mp4"])
+            #expect(read[0].media[0].name == "777.mp4")
+        }
+    }
+
     @Test func readsShards() throws {
         let entries = [TarEntry("0.jpg", "PIXELS"), TarEntry("0.txt", "A sunset")]
         try withTemporaryFolder { folder in
@@ -202,6 +212,52 @@ import Testing
                 .init(modality: .image, caption: "an opening", name: "a.jpg"),
                 .init(modality: .audio, caption: "a clock", name: "b.wav"),
             ])
+    }
+
+    @Test func countsMosITsMediaThatAreNotThereAndRefusesWhatIsOutside() throws {
+        func text(_ name: String) -> String {
+            """
+            [{"image_list": [{"image_name": "a.jpg", "caption": "one"},
+                             {"image_name": "\(name)", "caption": "two"}],
+              "conversation": [
+              {"from": "human", "value": "<Image>a.jpg</Image> or <Image>\(name)</Image>?"},
+              {"from": "gpt", "value": "Both."}]}]
+            """
+        }
+        let sample = try samples(
+            text("gone.jpg"), "m.json", .mosit, type: .anyToAny, media: ["a.jpg"])[0]
+        #expect(sample.absentMedia == 1)
+        #expect(sample.messages[0].text.contains("two"))
+        let none = try samples(text("gone.jpg"), "m.json", .mosit, type: .anyToAny)[0]
+        #expect(none.absentMedia == 2)
+        let error = #expect(throws: DatasetError.self) {
+            try samples(text("../m.json"), "m.json", .mosit, type: .anyToAny, media: ["a.jpg"])
+        }
+        #expect(
+            error?.description
+                == "../m.json: found a name that leaves the media folder, expected one within it. "
+                + "Mend or remove the record.")
+    }
+
+    @Test func refusesMarkersInLaterQuestions() throws {
+        func text(_ last: String) -> String {
+            """
+            [{"image": "a.jpg", "conversations": [
+              {"from": "human", "value": "<image>\\nWhat?"}, {"from": "gpt", "value": "A cat."},
+              {"from": "human", "value": "\(last)"}, {"from": "gpt", "value": "Yes."}]}]
+            """
+        }
+        #expect(
+            failure(text("And <image>?"), .tx2t, .imageToText).hasSuffix(
+                "data.json:1: record 0: found '<image>' in turn 3, expected markers in the first "
+                    + "question alone. Mend or remove the record."))
+        let plain = try samples(text("Sure?"), "d.json", .tx2t, type: .imageToText)
+        #expect(plain[0].messages[2].text == "Sure?")
+        // Without media, text about markup is text.
+        let markup = text("<image>?").replacing("\"image\": \"a.jpg\", ", with: "")
+            .replacing("conversations", with: "conversation").replacing("<image>\\nWhat", with: "x")
+        let about = try samples(markup, "d.json", .tx2t, type: .imageToText)
+        #expect(about[0].messages[2].text == "<image>?")
     }
 
     @Test(arguments: [

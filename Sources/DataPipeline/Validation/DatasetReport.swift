@@ -69,6 +69,10 @@ public struct DatasetReport: Codable, Equatable, Sendable {
     public internal(set) var media: [String: Int] = [:]
     /// Media that were decoded to see whether they can be.
     public internal(set) var decodedMedia = 0
+    /// Media of questions that are not there, and are asked about by their captions instead.
+    public internal(set) var absentMedia = 0
+    /// Why nothing could be said of its records, where the file as a whole is at fault.
+    public private(set) var failure: String?
     /// Characters of what is learnt: captions and answers.
     public internal(set) var captionLengths = Distribution()
     /// Tokens of a sample as it is trained on.
@@ -85,8 +89,14 @@ public struct DatasetReport: Codable, Equatable, Sendable {
         (dataset, type, file) = (entry.name, entry.type, entry.dataPath)
     }
 
+    /// The report of a dataset whose file as a whole is at fault.
+    public init(_ entry: DatasetEntry, failure: any Error) {
+        self.init(entry)
+        self.failure = "\(failure)"
+    }
+
     /// Whether every record can be used.
-    public var isClean: Bool { usable == records }
+    public var isClean: Bool { failure == nil && usable == records }
 
     func count(of fault: Fault) -> Int { faults[fault.rawValue] ?? 0 }
 
@@ -108,6 +118,7 @@ public struct DatasetReport: Codable, Equatable, Sendable {
         media.merge(other.media, uniquingKeysWith: +)
         fits.merge(other.fits, uniquingKeysWith: +)
         decodedMedia += other.decodedMedia
+        absentMedia += other.absentMedia
         captionLengths.add(other.captionLengths)
         tokens.add(other.tokens)
         tokensAreEstimated = other.tokensAreEstimated

@@ -40,7 +40,7 @@ public struct DatasetValidation: Sendable {
     /// done first.
     ///
     /// - Parameter progress: records done, of all
-    /// - Throws: `CancellationError`
+    /// - Throws: `CancellationError`; what the machine is to blame for, such as a full disk
     public func run(progress: (Int, Int) -> Void = { _, _ in }) async throws -> DatasetReport {
         let blocks = stride(from: 0, to: dataset.count, by: DatasetValidation.block).map {
             $0..<min($0 + DatasetValidation.block, dataset.count)
@@ -90,7 +90,7 @@ public struct DatasetValidation: Sendable {
                 let sample = try dataset.sample(index)
                 block.fingerprints.append((place, fingerprint(sample)))
                 if try look(at: sample, index, &block.report) { block.report.usable += 1 }
-            } catch let error as DatasetError {
+            } catch let error as DatasetError where !blamesMachine(error) {
                 var fault = DatasetReport.Fault.badRecord
                 if case .mediaMismatch = error { fault = .mismatch }
                 block.report.note(fault, place, "\(error)")
@@ -114,6 +114,7 @@ public struct DatasetValidation: Sendable {
         } else {
             report.tokens.add(sample.messages.reduce(8) { $0 + $1.text.utf8.count / 4 + 6 })
         }
+        report.absentMedia += sample.absentMedia
         var isUsable = true
         for medium in sample.media {
             report.media[medium.modality.rawValue, default: 0] += 1
@@ -126,10 +127,10 @@ public struct DatasetValidation: Sendable {
                 } else {
                     try medium.withPath { _ in }
                 }
-            } catch let error as DatasetError {
+            } catch let error as DatasetError where !blamesMachine(error) {
                 report.note(.missingMedia, sample.place, "\(sample.place): \(error)")
                 isUsable = false
-            } catch let error as MediaError {
+            } catch let error as MediaError where !blamesMachine(error) {
                 report.note(
                     .corruptMedia, sample.place, "\(sample.place): \(medium.name): \(error)")
                 isUsable = false

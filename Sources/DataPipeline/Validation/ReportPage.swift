@@ -15,11 +15,18 @@ public struct ReportPage: Sendable {
     {
         let step = max(1, dataset.count / max(1, samples))
         let shown = stride(from: 0, to: dataset.count, by: step).prefix(samples)
-        let previews = shown.compactMap { try? SamplePreview(dataset.sample($0)) }
+        add(report, shown.compactMap { try? SamplePreview(dataset.sample($0)) })
+    }
+
+    /// Adds a dataset whose file as a whole is at fault.
+    public mutating func add(_ report: DatasetReport) { add(report, []) }
+
+    private mutating func add(_ report: DatasetReport, _ previews: [SamplePreview]) {
+        let failure = report.failure.map { "<p class=\"bad\">\(escaped($0))</p>" } ?? ""
         sections.append(
             """
             <section><h2>\(escaped(report.dataset))</h2>
-            <p>\(escaped(report.file)) · \(report.type.rawValue)</p>
+            <p>\(escaped(report.file)) · \(report.type.rawValue)</p>\(failure)
             \(figures(of: report))
             \(histogram("characters learnt", report.captionLengths))
             \(histogram(
@@ -61,6 +68,7 @@ public struct ReportPage: Sendable {
         rows += report.faults.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         rows += report.media.sorted { $0.key < $1.key }.map { ("\($0.key) files", $0.value) }
         rows.append(("media decoded", report.decodedMedia))
+        if report.absentMedia > 0 { rows.append(("media asked by caption", report.absentMedia)) }
         rows += report.fits.sorted { $0.key < $1.key }.map { ("sequences \($0.key)", $0.value) }
         let cells = rows.map { "<tr><td>\(escaped($0.0))</td><td>\($0.1)</td></tr>" }
         return "<table>\(cells.joined())</table>"

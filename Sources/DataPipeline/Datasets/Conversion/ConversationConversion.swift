@@ -28,6 +28,8 @@ extension RecordConverter {
                     media = try shown(by: turn, record)
                     text = try withoutMarkers(text, media.map(\.modality), record)
                     parts = media.map { .medium($0.modality, name: $0.name) }
+                } else {
+                    try refuseMarkers(in: text, turn: index + 1, media, record)
                 }
                 messages.append(Message(.human, parts + [.text(text)]))
             case .assistant:
@@ -90,16 +92,34 @@ extension RecordConverter {
         return try names.map { medium(modality, try record.text($0, called: key)) }
     }
 
+    private static func marker(of modality: Modality) -> String { "<\(modality.rawValue)>" }
+
+    /// Text about markup may hold `<image>`; only LLaVA's own files use it as a marker.
+    private func usesMarkers(_ record: Record, _ media: [Modality]) -> Bool {
+        !media.isEmpty || record.fields["conversations"] != nil
+    }
+
+    /// All media of a dialogue are shown with its first question: a marker in a later one stands for
+    /// none of them.
+    private func refuseMarkers(
+        in text: String, turn: Int, _ media: [MediaReference], _ record: Record
+    ) throws {
+        guard usesMarkers(record, media.map(\.modality)) else { return }
+        for marker in Modality.allCases.map(RecordConverter.marker) where text.contains(marker) {
+            throw DatasetError.mediaMismatch(
+                record.place, found: "'\(marker)' in turn \(turn)",
+                expected: "markers in the first question alone")
+        }
+    }
+
     /// A question without the markers, such as `<image>`, that stand for its media.
     private func withoutMarkers(
         _ text: String, _ media: [Modality], _ record: Record
     ) throws -> String {
         var text = text
-        // Text about markup may hold `<image>`; only LLaVA's own files use it as a marker.
-        let usesMarkers = !media.isEmpty || record.fields["conversations"] != nil
-        guard usesMarkers else { return text }
+        guard usesMarkers(record, media) else { return text }
         for modality in Modality.allCases {
-            let marker = "<\(modality.rawValue)>"
+            let marker = RecordConverter.marker(of: modality)
             let pieces = text.split(separator: marker, omittingEmptySubsequences: false)
             let shown = media.count { $0 == modality }
             guard pieces.count > 1 else { continue }

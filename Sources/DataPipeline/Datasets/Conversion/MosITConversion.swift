@@ -7,12 +7,14 @@ extension RecordConverter {
     ///
     /// In an answer `<Image>name</Image>` becomes the signal, with the caption from the record's
     /// lists as its target; in a question it becomes the medium where the file is there, and the
-    /// caption in words where it is not. Lower-case tags repeat captions and go with their content.
+    /// caption in words where it is not; the sample counts those. A name that leaves the folder, or a
+    /// folder that is closed to us, is an error. Lower-case tags repeat captions and go with their content.
     func mosIT(_ record: Record) throws -> DialogueSample {
         let captions = try captionsByName(record)
         var messages: [Message] = []
         var media: [MediaReference] = []
         var targets: [CaptionTarget] = []
+        var absent = 0
         for (index, turn) in (try record.array(SourceKeys.turns) ?? []).enumerated() {
             let role: Role = index.isMultiple(of: 2) ? .human : .assistant
             try check(role, of: turn, index, record)
@@ -24,11 +26,12 @@ extension RecordConverter {
                     let caption = captions[name]
                     if role == .human, entry.mediaRoot != nil {
                         let medium = medium(modality, name)
-                        if medium.exists {
+                        if try medium.isThere() {
                             media.append(medium)
                             parts.append(.medium(modality, name: name))
                             continue
                         }
+                        absent += 1
                     }
                     guard let caption, !caption.isEmpty else {
                         throw DatasetError.mediaMismatch(
@@ -51,7 +54,7 @@ extension RecordConverter {
         guard !messages.isEmpty else {
             throw record.fault("no 'conversation'", expected: "one of two turns or more")
         }
-        return sample(record, messages, media: media, targets: targets)
+        return sample(record, messages, media: media, targets: targets, absentMedia: absent)
     }
 
     private func captionsByName(_ record: Record) throws -> [String: String] {

@@ -67,7 +67,9 @@ extension RecordConverter {
             let folder = try record.text(["page_dir"]) ?? ""
             return (
                 try record.requiredText(["name"] + SourceKeys.caption),
-                medium(modality, "\(id).mp4", alternatives: ["\(folder)/\(id).mp4"])
+                medium(
+                    modality, "\(id).mp4",
+                    alternatives: folder.isEmpty ? [] : ["\(folder)/\(id).mp4"])
             )
         case .audio:
             guard let id = try record.text(["audiocap_id"]) else { break }
