@@ -115,6 +115,21 @@ import Testing
         }
     }
 
+    @Test func captionFilesOfOneNameLeaveOneAnotherAlone() throws {
+        try withTemporaryFolder { folder in
+            try run(pairs([("a.jpg", "one")]), in: folder, file: "v1/data/train.json")
+            let other = try run(
+                pairs([("a.jpg", "second")]), in: folder, file: "v2/data/train.json")
+            #expect((other.made, other.replaced) == (1, 0))
+            #expect(try value("one", "a.jpg", in: folder)[0] == 3)
+            #expect(try value("second", "a.jpg", in: folder)[0] == 6)
+            // One that is named in another way is itself.
+            let same = try run(
+                pairs([("a.jpg", "three")]), in: folder, file: "v2/../v1/data/train.json")
+            #expect((same.made, same.replaced) == (1, 1))
+        }
+    }
+
     @Test(arguments: [
         "https://x.com/a.jpg?size=1&b", "../../../etc/passwd", "a/../b.jpg", "a\\b.jpg", "..", ".",
         ".hidden.jpg", "tab\there.jpg", "line\nbreak.jpg", "nul\u{0}.jpg", "index.tsv", "index",
@@ -157,6 +172,21 @@ import Testing
                         + "wrote, expected [2, 3] for this image decoder. Name another folder, or "
                         + "replace such files with --replace.")
             }
+        }
+    }
+
+    @Test(arguments: [0, 4, 100, 130])
+    func makesAgainWhatAnotherProgramLeftDamaged(_ bytes: Int) throws {
+        try withTemporaryFolder { folder in
+            try write("", "embed/x", in: folder)
+            let path = "\(folder)/embed/a.jpg.npy"
+            try Npy.write(Tensor([9, 9, 9, 9, 9, 9], [2, 3]), to: path)
+            try Data(Data(contentsOf: URL(filePath: path)).prefix(bytes)).write(
+                to: URL(filePath: path))
+            let captions = pairs([("a.jpg", "one"), ("b.jpg", "two")])
+            let report = try run(captions, in: folder)
+            #expect((report.made, report.unlisted, report.damaged) == (2, 0, 1))
+            #expect(try value("one", "a.jpg", in: folder)[0] == 3)
         }
     }
 
@@ -302,10 +332,20 @@ import Testing
     }
 
     @Test func saysThatADiskIsTooSmall() throws {
-        let error = EmbeddingError.noRoom(folder: "e", needed: 5 << 30, free: 1 << 30)
+        let room = DiskRoom(free: 1 << 30, block: 4096)
+        // A file of one byte takes a block.
+        try room.check(1 << 18, of: 1, in: "e")
+        let error = #expect(throws: EmbeddingError.self) {
+            try room.check(5 << 18, of: 100, in: "e")
+        }
         #expect(
-            "\(error)" == "e: found room for 1024 MiB, expected 5120 MiB or more for the "
+            error?.description == "e: found room for 1024 MiB, expected 5120 MiB or more for the "
                 + "embeddings. Name a folder on a larger disk.")
+        // A file system that holds nothing of ours.
+        let proc = try #require(DiskRoom(of: "/proc"))
+        #expect(throws: EmbeddingError.noRoom(folder: "/proc", needed: 4096, free: 0)) {
+            try proc.check(1, of: 100, in: "/proc")
+        }
     }
 
     @Test func understandsTheReadmesPaths() throws {

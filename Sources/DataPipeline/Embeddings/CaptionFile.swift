@@ -1,4 +1,6 @@
+import Glibc
 public import ModelZoo
+import TensorCore
 
 /// A file of captions to embed, whatever its layout: pairs, T-T+X dialogues or MosIT's, as JSON,
 /// JSON Lines, a table or shards. What it is shows in its first records.
@@ -9,6 +11,8 @@ public struct CaptionFile: Sendable {
     public let modality: Modality
     /// Its records.
     public var count: Int { dataset.count }
+    /// What the index of a folder of embeddings calls it.
+    let source: String
     private let dataset: DialogueDataset
 
     /// Finds the records.
@@ -18,6 +22,7 @@ public struct CaptionFile: Sendable {
         _ path: String, modality: Modality, limits: RecordLimits = RecordLimits()
     ) throws {
         (self.path, self.modality) = (path, modality)
+        source = CaptionFile.source(of: path)
         let type = DatasetType.allCases.first { $0.output == modality } ?? .anyToAny
         func entry(_ format: DatasetFormat) -> DatasetEntry {
             DatasetEntry(name: path, format: format, type: type, dataPath: path)
@@ -46,11 +51,22 @@ public struct CaptionFile: Sendable {
     /// Where record `index` stands.
     public func place(of index: Int) -> RecordPlace { dataset.place(of: index) }
 
-    /// What the index calls it: its name, without the folder, which may be moved.
-    var source: String {
-        String(
-            baseName(path).unicodeScalars.map {
-                $0.properties.generalCategory == .control ? "_" : Character($0)
-            })
+    /// What the index calls it: its name, and a mark of the folder, for many are called `train.json`.
+    /// In a folder that was moved it is another, whose captions leave those of the former alone.
+    private static func source(of path: String) -> String {
+        let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+            .joined(separator: "/")
+        let place = folder.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : folder
+        var hash = SHA256()
+        if let real = realpath(place, nil) {
+            hash.update(String(cString: real))
+            free(real)
+        } else {
+            hash.update(place)
+        }
+        let name = baseName(path).unicodeScalars.map {
+            $0.properties.generalCategory == .control ? "_" : Character($0)
+        }
+        return "\(String(name))-\(hash.hexadecimal.prefix(8))"
     }
 }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import MediaIO
 import ModelZoo
 import TensorCore
 
@@ -30,18 +31,33 @@ struct EmbeddingFolder {
             && Int(status.st_size) == fileBytes
     }
 
-    /// Whether a file that no index lists is there and is to stay.
+    /// What is there under a name that no index lists.
+    enum Unlisted {
+        case nothing
+        /// An embedding of another program's, which is to stay.
+        case embedding
+        /// What a program left that was stopped, or a copy that was: no array.
+        case damaged
+    }
+
+    /// Looks at a file that no index lists.
     ///
-    /// - Throws: `EmbeddingError.wrongShape` for one that this decoder cannot use: it is somebody's
-    func hasUnlisted(_ file: String, replaced: Bool) throws -> Bool {
+    /// - Throws: `EmbeddingError.foreign` for one that this decoder cannot use: it is somebody's;
+    ///   `CheckpointError` for one that cannot be looked at
+    func unlisted(_ file: String, replaced: Bool) throws -> Unlisted {
         let path = "\(path)/\(file)"
-        guard access(path, F_OK) == 0, !replaced else { return false }
-        let array = try Checkpoint(contentsOf: path)["array"]
+        guard access(path, F_OK) == 0, !replaced else { return .nothing }
+        let array: StoredTensor?
+        do {
+            array = try Checkpoint(contentsOf: path)["array"]
+        } catch CheckpointError.malformed {
+            return .damaged
+        }
         guard let array, EmbeddingStore.asRows(array.shape) == EmbeddingStore.asRows(shape) else {
             throw EmbeddingError.foreign(
                 file: path, modality: modality, found: array?.shape ?? [], expected: shape)
         }
-        return true
+        return .embedding
     }
 
     /// Makes the folder, removes what a killed run was writing, and sees whether all will fit.
@@ -58,15 +74,7 @@ struct EmbeddingFolder {
             throw CheckpointError.unwritable(file: path, reason: systemReason())
         }
         use = use ?? FolderUse(of: path)
-        var disk = statvfs()
-        guard statvfs(path, &disk) == 0 else { return }
-        let block = max(1, Int(disk.f_frsize))
-        let (needed, free) = (
-            files * ((fileBytes + block - 1) / block * block), Int(disk.f_bavail) * block
-        )
-        guard needed <= free else {
-            throw EmbeddingError.noRoom(folder: path, needed: needed, free: free)
-        }
+        try DiskRoom(of: path)?.check(files, of: fileBytes, in: path)
     }
 
     /// Writes the embeddings of a batch, each of this folder's shape and in float16.

@@ -21,6 +21,8 @@ public struct EmbeddingPlan: Sendable {
     public internal(set) var present = 0
     /// Files that are there and that no index lists: kept, as what they are of cannot be known.
     public internal(set) var unlisted = 0
+    /// Embeddings to make again: another program left a damaged file in their place.
+    public internal(set) var damaged = 0
     /// Embeddings to make again: their captions have changed since.
     public internal(set) var stale = 0
     /// Embeddings to make again: another model made them.
@@ -85,7 +87,7 @@ struct EmbeddingPlanner {
             let targets: [CaptionTarget]
             do {
                 targets = try captions.targets(record)
-            } catch let error as DatasetError {
+            } catch let error as DatasetError where !blamesMachine(error) {
                 plan.fail(captions, record, error)
                 continue
             }
@@ -151,11 +153,28 @@ struct EmbeddingPlanner {
         } else if !claimed.insert(digest).inserted {
             add(
                 target, record, ordinal, EmbeddingNaming.distinct(target.name, target.caption))
-        } else if try folder.hasUnlisted(file, replaced: replacesUnlisted) {
-            plan.unlisted += 1
         } else {
-            add(target, record, ordinal, file)
+            try addUnlessThere(target, record, ordinal, file)
         }
+    }
+
+    /// Where no index lists its file.
+    private mutating func addUnlessThere(
+        _ target: CaptionTarget, _ record: Int, _ ordinal: Int, _ file: String
+    ) throws {
+        do {
+            switch try folder.unlisted(file, replaced: replacesUnlisted) {
+            case .embedding:
+                plan.unlisted += 1
+                return
+            case .damaged: plan.damaged += 1
+            case .nothing: break
+            }
+        } catch let error as CheckpointError where !blamesMachine(error) {
+            plan.fail(captions, record, error)
+            return
+        }
+        add(target, record, ordinal, file)
     }
 
     private mutating func add(

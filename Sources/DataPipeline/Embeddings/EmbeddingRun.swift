@@ -15,6 +15,8 @@ public struct EmbeddingRun {
         public internal(set) var present = 0
         /// Files that were there and that no index lists: kept as they are.
         public internal(set) var unlisted = 0
+        /// Files of another program that could not be read, made again.
+        public internal(set) var damaged = 0
         /// Captions longer than the encoder reads, each cut by itself at its end.
         public internal(set) var cut = 0
         /// Records that came again with the same name and caption.
@@ -80,6 +82,7 @@ public struct EmbeddingRun {
         precondition(batchSize > 0, "EmbeddingRun: batches of \(batchSize)")
         var report = Report()
         (report.present, report.unlisted) = (plan.present, plan.unlisted)
+        report.damaged = plan.damaged
         (report.replaced, report.repeated) = (plan.stale + plan.ofOtherModels, plan.repeated)
         report.renamed = plan.renamed
         var failures = plan

@@ -5,6 +5,7 @@ enum ReportLines {
     static func plan(_ plan: EmbeddingPlan, folder: String) -> String {
         var parts = ["\(plan.captions) captions", "\(plan.present) in \(folder)"]
         if plan.unlisted > 0 { parts.append("\(plan.unlisted) of another program's, kept") }
+        if plan.damaged > 0 { parts.append("\(plan.damaged) of another program's, damaged") }
         if plan.stale > 0 { parts.append("\(plan.stale) changed since") }
         if plan.ofOtherModels > 0 { parts.append("\(plan.ofOtherModels) by another model") }
         if plan.failed > 0 { parts.append("\(plan.failed) records unusable") }
@@ -27,6 +28,7 @@ enum ReportLines {
         }
         add(report.replaced, "of them in place of others, of changed captions or another model")
         add(report.unlisted, "files of another program kept; --replace makes them again")
+        add(report.damaged, "of them in place of damaged files of another program")
         add(report.cut, "captions were longer than the encoder reads, and cut at their ends")
         add(report.repeated, "records came again with the same name and caption")
         add(report.renamed, "filed under other names than the media's; index.tsv says which")
