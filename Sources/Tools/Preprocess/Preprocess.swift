@@ -4,7 +4,7 @@ import FoundationEssentials
 import ToolOptions
 
 @main
-struct Preprocess: AsyncParsableCommand {
+struct Preprocess: AsyncParsableCommand, Sendable {
     static let configuration = CommandConfiguration(
         commandName: "southgpt-preprocess",
         abstract: "Make the datasets of the catalog ready for training, and say what is in them.",
@@ -65,7 +65,7 @@ struct Preprocess: AsyncParsableCommand {
     func run() async throws {
         do {
             let survey = try Survey(self)
-            let isClean = try await survey.run()
+            let isClean = try await Interruption().cancelling { try await survey.run() }
             if !isClean { throw ExitCode.failure }
         } catch {
             try reportingErrors(json: output.json) { throw error }

@@ -13,6 +13,10 @@ struct ReportText {
             let padding = String(repeating: " ", count: max(1, 20 - name.count))
             lines.append("  \(name)\(padding)\(value)")
         }
+        if let failure = report.failure {
+            text = (lines + ["  ! \(failure)", ""]).joined(separator: "\n")
+            return
+        }
         add("records", "\(report.records), \(report.usable) usable")
         for (fault, count) in report.faults.sorted(by: { $0.key < $1.key }) {
             add(fault, "\(count)")
@@ -21,6 +25,9 @@ struct ReportText {
             add("\(modality) files", "\(count)")
         }
         if report.decodedMedia > 0 { add("decoded", "\(report.decodedMedia) of them") }
+        if report.absentMedia > 0 {
+            add("asked by caption", "\(report.absentMedia) media that are not there")
+        }
         let (characters, tokens) = (report.captionLengths, report.tokens)
         add(
             "characters learnt", "\(Int(characters.mean)) on average, at most \(characters.largest)"

@@ -5,7 +5,7 @@ import ModelZoo
 import ToolOptions
 
 /// The datasets one after the other: converted, shown, looked at, reported.
-struct Survey {
+struct Survey: Sendable {
     private let options: Preprocess
     private let entries: [DatasetEntry]
     private let layout: SequenceLayout?
@@ -37,42 +37,57 @@ struct Survey {
     func run() async throws -> Bool {
         var printed = Printed()
         var page = ReportPage()
-        let progress = options.output.progress
         // Found out now, not after an hour's work.
         if let stem = reportStem { try ReportFile.prepareFolder(of: stem) }
+        if options.show != nil, layout == nil { throw TokenizerChoice.Missing() }
         for entry in entries {
-            let preparation = DatasetPreparation(entry)
-            let outcome = try preparation.run {
-                progress?.show("\(entry.name): converting", $0, of: $1)
+            do {
+                try await look(at: entry, &printed, &page)
+            } catch let error where !(error is CancellationError) && !blamesMachine(error) {
+                // The others are looked at all the same.
+                let report = DatasetReport(entry, failure: error)
+                page.add(report)
+                if !options.output.json { print(ReportText(report).text) }
+                printed.datasets.append(report)
             }
-            progress?.clear()
-            if case .absent(let looked) = outcome {
-                printed.absent[entry.name] = looked
-                // What was asked for by name must be there.
-                if !options.datasets.isEmpty {
-                    throw DatasetError.unreadable(
-                        file: looked[0],
-                        reason: "no such file, nor \(looked.dropFirst().joined(separator: ", "))")
-                }
-                continue
-            }
-            say(outcome, preparation)
-            let dataset = try DialogueDataset(entry, prompt: options.prompt)
-            if let number = options.show {
-                printed.shown.append(try table(of: number, dataset))
-                continue
-            }
-            let report = try await DatasetValidation(
-                dataset, layout: layout, maxLength: options.maxLength,
-                media: options.allMedia ? .all : .some(200)
-            ).run { progress?.show("\(entry.name): looking", $0, of: $1) }
-            progress?.clear()
-            if options.report != nil { page.add(report, dataset) }
-            if !options.output.json { print(ReportText(report).text) }
-            printed.datasets.append(report)
         }
         try finish(printed, page)
         return printed.datasets.allSatisfy(\.isClean)
+    }
+
+    private func look(
+        at entry: DatasetEntry, _ printed: inout Printed, _ page: inout ReportPage
+    ) async throws {
+        let progress = options.output.progress
+        let preparation = DatasetPreparation(entry)
+        let outcome = try preparation.run {
+            progress?.show("\(entry.name): converting", $0, of: $1)
+        }
+        progress?.clear()
+        if case .absent(let looked) = outcome {
+            printed.absent[entry.name] = looked
+            // What was asked for by name must be there.
+            if !options.datasets.isEmpty {
+                throw DatasetError.unreadable(
+                    file: looked[0],
+                    reason: "no such file, nor \(looked.dropFirst().joined(separator: ", "))")
+            }
+            return
+        }
+        say(outcome, preparation)
+        let dataset = try DialogueDataset(entry, prompt: options.prompt)
+        if let number = options.show {
+            printed.shown.append(try table(of: number, dataset))
+            return
+        }
+        let report = try await DatasetValidation(
+            dataset, layout: layout, maxLength: options.maxLength,
+            media: options.allMedia ? .all : .some(200)
+        ).run { progress?.show("\(entry.name): looking", $0, of: $1) }
+        progress?.clear()
+        if options.report != nil { page.add(report, dataset) }
+        if !options.output.json { print(ReportText(report).text) }
+        printed.datasets.append(report)
     }
 
     private func table(of number: Int, _ dataset: DialogueDataset) throws -> SampleTable {

@@ -24,4 +24,19 @@ public final class Interruption {
             source.resume()
         }
     }
+
+    /// Does the work in a task that the first signal cancels.
+    ///
+    /// - Throws: what the work does
+    public func cancelling<Value: Sendable>(
+        _ work: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let task = Task(operation: work)
+        let watch = Task { [stop] in
+            while !stop.isRaised { try await Task.sleep(for: .milliseconds(50)) }
+            task.cancel()
+        }
+        defer { watch.cancel() }
+        return try await task.value
+    }
 }

@@ -2,7 +2,7 @@ public import ArgumentParser
 import Foundation
 
 /// How a tool speaks: results to stdout, progress to stderr.
-public struct OutputOptions: ParsableArguments {
+public struct OutputOptions: ParsableArguments, Sendable {
     @Flag(help: "Print the result as one JSON object on stdout.")
     public var json = false
 
