@@ -152,6 +152,19 @@ import Testing
         }
     }
 
+    /// The records as everything that they may be meant as.
+    private func datasets(of records: RecordSet, at path: String) -> [DialogueDataset] {
+        let meanings: [(DatasetFormat, DatasetType)] = [
+            (.pair, .imageToText), (.pair, .textToVideo), (.t2x, .textToAudio),
+            (.tx2t, .imageToText), (.mosit, .anyToAny),
+        ]
+        return meanings.map { format, type in
+            let entry = DatasetEntry(
+                name: "s", format: format, type: type, dataPath: path, mediaRoot: "/nowhere")
+            return DialogueDataset(entry, records: records)
+        }
+    }
+
     @Test func survivesMutatedFilesOfEveryFormat() throws {
         try withTemporaryFolder { folder in
             var random = Mutations(seed: 11)
@@ -164,9 +177,12 @@ import Testing
                     let path = try write(mutated, name, in: folder)
                     // Whatever it is, it is read or refused by an error of ours.
                     do {
-                        let file = try RecordFile(contentsOf: path)
-                        for index in 0..<file.count {
-                            do { _ = try file.record(index) } catch is DatasetError {}
+                        let records = try RecordSet(contentsOf: path)
+                        for index in 0..<records.count {
+                            do { _ = try records.record(index) } catch is DatasetError {}
+                            for dataset in datasets(of: records, at: path) {
+                                do { _ = try dataset.sample(index) } catch is DatasetError {}
+                            }
                         }
                     } catch is DatasetError {}
                 }

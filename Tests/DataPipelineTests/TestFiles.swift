@@ -84,27 +84,26 @@ struct Mutations {
     }
 }
 
-/// An archive whose headers, whatever was done to them, have right checksums again: what is behind
-/// that check is tested too.
-func withTarChecksums(_ bytes: [UInt8]) -> [UInt8] {
-    var bytes = bytes
-    for start in stride(from: 0, to: bytes.count - 511, by: 512)
-    where bytes[start + 257..<start + 262].elementsEqual(Array("ustar".utf8)) {
-        bytes.replaceSubrange(start + 148..<start + 156, with: Array("        ".utf8))
-        let sum = bytes[start..<start + 512].reduce(0) { $0 + Int($1) }
-        let octal = String(sum, radix: 8)
-        let digits = String(repeating: "0", count: max(0, 6 - octal.count)) + octal.suffix(6)
-        bytes.replaceSubrange(start + 148..<start + 156, with: Array("\(digits)\u{0} ".utf8))
-    }
-    return bytes
-}
-
 /// A sound file of every format that is read, for tests that break them.
 let mutationSources: [(name: String, bytes: [UInt8])] = [
     (
         "a.json",
         Array(
             "[{\"caption\": \"a\\u00e9\", \"n\": [1, -2.5e3]}, {\"caption\": \"b\"}]".utf8)
+    ),
+    (
+        "dialogues.json",
+        Array(
+            """
+            [{"mm_name": "t/9.wav", "image": ["a.jpg", "b.jpg"], "conversations": [
+              {"from": "human", "value": "<image> <image> Rain?", "input_modality": "image"},
+              {"from": "gpt", "value": "So.", "caption": "rain", "output_modality": "audio"}]},
+             {"image_list": [{"image_name": "a.jpg", "caption": "one"}], "conversation": [
+              {"from": "human", "value": "Is <Image>a.jpg</Image> < <image>x</image>?"},
+              {"from": "gpt", "value": "See <Image>a.jpg</Image>"}]},
+             {"video": "1/2.mp4", "QA": [{"i": "Look.", "q": "Who?", "a": "Ann."}]},
+             {"instruction": "Add.", "input": "1 2", "output": "3"}]
+            """.utf8)
     ),
     ("a.jsonl", Array("{\"caption\": \"a\"}\n{\"x\": {\"y\": []}}\n".utf8)),
     ("a.csv", Array("id,caption\n1,\"a, \"\"b\"\"\nc\"\n2,d\n".utf8)),
