@@ -44,7 +44,7 @@ let libraries = [
 ]
 let tools = [
     "southgpt-infer", "southgpt-checkpoint", "southgpt-bench", "southgpt-doctor",
-    "southgpt-preprocess", "southgpt-embed", "southgpt-train",
+    "southgpt-preprocess", "southgpt-embed", "southgpt-train", "southgpt-demo",
 ]
 
 let package = Package(
@@ -115,11 +115,11 @@ let package = Package(
         library(
             "SouthServer",
             [
-                "SouthGPT", "TensorCore",
+                "Dialogue", "Diffusion", "MediaIO", "ModelZoo", "SouthGPT", "TensorCore",
                 .product(
                     name: "Hummingbird", package: "hummingbird",
                     condition: .when(traits: ["Server"])),
-            ]),
+            ], resources: [.copy("page")]),
         library("MelodyMini", ["SouthGPT", "TensorCore"]),
 
         library(
@@ -144,6 +144,7 @@ let package = Package(
             ["DataPipeline", "Diffusion", "ModelZoo", "SouthGPT", "TensorCore"]),
         tool(
             "southgpt-train", "Train", ["DataPipeline", "MelodyMini", "SouthGPT", "Training"]),
+        tool("southgpt-demo", "Demo", ["MelodyMini", "SouthGPT", "SouthServer"]),
 
         .target(
             name: "TestSupport", dependencies: ["TensorCore"], path: "Tests/TestSupport",
@@ -167,7 +168,7 @@ let package = Package(
                 "SouthBenchmarks", "SouthGPT", "TensorCore",
             ]),
         tests("Evaluation", ["TensorCore"]),
-        tests("SouthServer", ["TensorCore"]),
+        tests("SouthServer", ["MediaIO", "ModelTestSupport", "SouthGPT", "TensorCore"]),
         tests("MelodyMini", ["TensorCore"]),
         .testTarget(
             name: "ConsumerTests", dependencies: ["TestSupport"], swiftSettings: strict),

@@ -24,8 +24,11 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
     public var imageSteps: Int?
     public var audioSteps: Int?
     public var videoSteps: Int?
-    /// Classifier-free guidance of every decoder.
+    /// Classifier-free guidance of every decoder, and of one where it differs.
     public var guidance: Float?
+    public var imageGuidance: Float?
+    public var audioGuidance: Float?
+    public var videoGuidance: Float?
     /// Pixels of images and videos.
     public var height: Int?
     public var width: Int?
@@ -53,6 +56,9 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
         options.audioSteps = audioSteps ?? others.audioSteps
         options.videoSteps = videoSteps ?? others.videoSteps
         options.guidance = guidance ?? others.guidance
+        options.imageGuidance = imageGuidance ?? others.imageGuidance
+        options.audioGuidance = audioGuidance ?? others.audioGuidance
+        options.videoGuidance = videoGuidance ?? others.videoGuidance
         options.height = height ?? others.height
         options.width = width ?? others.width
         options.frames = frames ?? others.frames
@@ -92,13 +98,14 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
     func decoderOptions(_ modality: Modality) -> DecoderOptions {
         var options = DecoderOptions()
         options.seed = seed ?? SamplingOptions().seed
-        options.steps =
+        let (steps, scale) =
             switch modality {
-            case .image: imageSteps
-            case .audio: audioSteps
-            case .video: videoSteps
+            case .image: (imageSteps, imageGuidance)
+            case .audio: (audioSteps, audioGuidance)
+            case .video: (videoSteps, videoGuidance)
             }
-        options.guidance = guidance
+        options.steps = steps
+        options.guidance = scale ?? guidance
         options.height = height
         options.width = width
         options.frames = frames

@@ -20,3 +20,12 @@ struct ReplyRecorder {
         return (text ?? "").trimmingWhitespace
     }
 }
+
+extension String {
+    /// Without white space at both ends.
+    var trimmingWhitespace: String {
+        var rest = self[...].drop(while: \.isWhitespace)
+        while rest.last?.isWhitespace == true { rest.removeLast() }
+        return String(rest)
+    }
+}

@@ -46,6 +46,8 @@ public struct Response: Sendable {
     /// Tokens that went in, media counting one row each, and tokens that came out.
     public internal(set) var promptTokens = 0
     public internal(set) var generatedTokens = 0
+    /// Whether the limit on text tokens ended the text.
+    public internal(set) var isCut = false
     /// Seconds by job: `reading`, `prefill`, `text`, and each medium made.
     public internal(set) var seconds: [String: Double] = [:]
     /// Which signal tokens came, why, and what was loaded, one line each.

@@ -20,6 +20,8 @@ public final class Session: Sendable {
         /// What the cache holds, row by row.
         var cached: [CachedRow] = []
         var cache: KVCache
+        /// Media that were made, which gives each its name.
+        var made = 0
     }
 
     private enum CachedRow: Equatable {
@@ -53,16 +55,21 @@ public final class Session: Sendable {
 
     /// Answers, on the caller's thread; the events come in order while the reply is made.
     ///
-    /// - Parameter onEvent: what it throws ends the reply, within one token or denoising step
+    /// - Parameters:
+    ///   - turns: what the conversation was until now, in place of what this session remembers; what
+    ///     both have in common is not read again
+    ///   - onEvent: what it throws ends the reply, within one token or denoising step
     /// - Throws: `ModelError`, `MediaError`, `CheckpointError`, `MemoryError`, or what `onEvent`
     ///   threw
     public func respond(
-        to request: Request, onEvent: (Event) throws -> Void = { _ in }
+        to request: Request, after turns: [Turn]? = nil,
+        onEvent: (Event) throws -> Void = { _ in }
     ) throws -> Response {
         try state.withLock { state in
             // A copy is changed, and kept only if the turn succeeds.
             var turn = state
             do {
+                if let turns { try resume(turns, in: &turn, onEvent) }
                 let response = try respond(to: request, in: &turn, onEvent)
                 state = turn
                 return response
@@ -72,6 +79,39 @@ public final class Session: Sendable {
                 throw error
             }
         }
+    }
+
+    /// Makes `turns` the conversation until now.
+    private func resume(
+        _ turns: [Turn], in state: inout State, _ onEvent: (Event) throws -> Void
+    ) throws {
+        let known = state.rows
+        state.rows = [:]
+        state.messages = try turns.map { turn in
+            Message(
+                turn.role,
+                try turn.pieces.map { piece in
+                    switch piece {
+                    case .text(let text): return .text(text)
+                    case .medium(let file): return try row(of: file, in: &state, known, onEvent)
+                    }
+                })
+        }
+    }
+
+    /// The row of a file, encoded unless there is one of the same bytes.
+    private func row(
+        of file: MediumFile, in state: inout State, _ known: [String: Tensor],
+        _ onEvent: (Event) throws -> Void
+    ) throws -> Part {
+        let name = MediumDigest.name(file)
+        if state.rows[name] == nil {
+            try onEvent(
+                .progress(ReplyProgress(job: .reading(file.modality), completed: 0, total: 1)))
+            state.rows[name] =
+                try known[name] ?? model.row(of: model.encoderInput(file), file.modality)
+        }
+        return .medium(file.modality, name: name)
     }
 
     private func respond(
@@ -125,6 +165,8 @@ public final class Session: Sendable {
         }
         response.seconds["text", default: 0] += clock.lap()
         response.segments = reply.segments
+        let signals = response.media.map { model.layout.signalTokens.count(of: $0.modality) }
+        response.isCut = response.generatedTokens - signals.reduce(0, +) >= limit
         response.explanation += model.decoders.opened.map { "loaded: decoder of \($0.rawValue)" }
         state.cached += writer.fed.map { .token($0) }
         try remember(reply, in: &state)
@@ -159,18 +201,7 @@ public final class Session: Sendable {
     private func read(
         _ request: Request, into state: inout State, _ onEvent: (Event) throws -> Void
     ) throws -> Message {
-        var parts: [Part] = []
-        for (index, file) in request.media.enumerated() {
-            try onEvent(
-                .progress(
-                    ReplyProgress(
-                        job: .reading(file.modality), completed: index, total: request.media.count))
-            )
-            let input = try model.encoderInput(file)
-            let name = "\(state.rows.count)"
-            state.rows[name] = try model.row(of: input, file.modality)
-            parts.append(.medium(file.modality, name: name))
-        }
+        var parts = try request.media.map { try row(of: $0, in: &state, [:], onEvent) }
         if !request.prompt.isEmpty { parts.append(.text(request.prompt)) }
         return Message(.human, parts)
     }
@@ -259,32 +290,13 @@ public final class Session: Sendable {
             switch segment {
             case .text(let text): parts.append(.text(text))
             case .medium(let medium):
-                let name = "\(state.rows.count)"
+                state.made += 1
+                let name = "made \(state.made)"
                 state.rows[name] = try model.row(
                     of: model.encoderInput(medium), medium.modality)
                 parts.append(.medium(medium.modality, name: name))
             }
         }
         state.messages.append(Message(.assistant, parts))
-    }
-}
-
-/// Seconds since the last look.
-struct Stopwatch {
-    private var last = ContinuousClock.now
-
-    mutating func lap() -> Double {
-        let now = ContinuousClock.now
-        defer { last = now }
-        return (now - last) / .seconds(1)
-    }
-}
-
-extension String {
-    /// Without white space at both ends.
-    var trimmingWhitespace: String {
-        var rest = self[...].drop(while: \.isWhitespace)
-        while rest.last?.isWhitespace == true { rest.removeLast() }
-        return String(rest)
     }
 }

@@ -1,130 +1,122 @@
-public import FoundationEssentials
-import TensorCore
+import FoundationEssentials
+import SouthGPT
 
-/// An answer to one HTTP request, before any server writes it.
-public struct Reply: Equatable, Sendable {
-    /// The HTTP status.
-    public var status: Int
-    /// The type of the body.
-    public var contentType = "application/json"
-    /// Seconds after which to try again, where the server is overloaded.
-    public var retryAfter: Int?
-    /// The body.
-    public var body: Data
-
-    /// A reply whose body is JSON.
-    init(_ status: Int, json: some Encodable) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        self.status = status
-        body = (try? encoder.encode(json)) ?? Data()
-    }
-
-    /// A file.
-    init(file body: Data, type: String) {
-        let kinds = [
-            "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "wav": "audio/wav",
-            "flac": "audio/flac", "ogg": "audio/ogg", "mp4": "video/mp4",
-            "mov": "video/quicktime", "webm": "video/webm",
-        ]
-        status = 200
-        contentType = kinds[type] ?? "application/octet-stream"
-        self.body = body
-    }
-}
-
-/// What the server does with a request, whatever program carries HTTP.
+/// What the server does with a request, whatever program carries HTTP. `Docs/Server.md` and
+/// `/openapi.json` describe every route.
 ///
-/// | route | does |
-/// |---|---|
-/// | `GET /health` | memory, and how many requests wait |
-/// | `POST /v1/media/<type>` | stores the body; answers `{"name": …}` |
-/// | `GET /v1/media/<name>` | the file of that name |
-/// | `POST /v1/generate` | a `GenerateRequest`; answers a `GenerateResponse` |
-///
-/// Errors are `{"error": text}` with their status; 503 carries `Retry-After`.
-public struct Exchange: Sendable {
-    /// What makes an answer: the request's media are paths in the media folder by then.
-    public typealias Generate =
-        @Sendable (GenerateRequest, MediaFolder) async throws -> [GenerateResponse.Segment]
-
+/// Errors have OpenAI's shape, `{"error": {"message", "type", "param", "code"}}`, with their status;
+/// 503 carries `Retry-After`.
+public final class Exchange: Sendable {
     /// What a request may ask for.
     public let limits: ServerLimits
     /// Where media come from and go to.
     public let media: MediaFolder
-    private let queue: RequestQueue
-    private let generate: Generate
+    /// What answers.
+    public let engine: Engine
+    let log: ServerLog
+    let jobs: Jobs
+    private let page: StaticFiles
+    /// What a client must send; nil lets everybody in.
+    private let key: String?
 
-    /// An exchange that answers with what `generate` makes, one request at a time.
+    /// An exchange over a model.
+    ///
+    /// - Throws: `ResourceError` where the page's files are not found
     public init(
-        limits: ServerLimits = ServerLimits(), media: MediaFolder, generate: @escaping Generate
-    ) {
+        _ engine: Engine, limits: ServerLimits = ServerLimits(), media: MediaFolder,
+        key: String? = nil, log: ServerLog = .silent
+    ) throws {
+        self.engine = engine
         self.limits = limits
         self.media = media
-        self.generate = generate
-        queue = RequestQueue(limit: limits.waiting)
+        self.key = key
+        self.log = log
+        jobs = Jobs(limit: limits.jobs)
+        page = try StaticFiles()
     }
 
-    private struct Health: Encodable {
-        let status: String
-        let waiting: Int
-        let availableMemoryBytes: Int
-        let peakMemoryBytes: Int
-    }
-
-    /// Answers one request; never throws, for every error has a reply.
-    public func reply(method: String, path: String, body: Data) async -> Reply {
+    /// How a request is answered; never throws, for every error has a reply.
+    public func answer(to call: Call) async -> Answer {
         do {
-            return try await answer(method, path, body)
-        } catch let error as ServerError {
-            var reply = Reply(error.status, json: ["error": error.description])
-            if case .overloaded(let seconds) = error { reply.retryAfter = seconds }
-            return reply
-        } catch is CancellationError {
-            return Reply(499, json: ["error": "the request was cancelled."])
+            if let file = page.reply(to: call) { return .reply(file) }
+            return try await route(call)
         } catch {
-            // Errors of the system name files of the machine, which are no client's business.
-            return Reply(500, json: ["error": "the request failed; the server's log says why."])
+            return .reply(reply(to: error))
         }
     }
 
-    private func answer(_ method: String, _ path: String, _ body: Data) async throws -> Reply {
-        let parts = path.split(separator: "/").map(String.init)
-        switch (method, parts.count) {
-        case ("GET", 1) where parts == ["health"]:
-            return Reply(
-                200,
-                json: Health(
-                    status: "ok", waiting: await queue.waiting,
-                    availableMemoryBytes: Machine.current.availableBytes,
-                    peakMemoryBytes: Machine.peakMemoryBytes))
-        case ("POST", 3) where parts.starts(with: ["v1", "media"]):
-            guard body.count <= limits.mediaBytes else {
-                throw ServerError.tooLarge(
-                    what: "the file, in bytes,", found: body.count, limit: limits.mediaBytes)
-            }
-            return Reply(201, json: ["name": try media.store(body, type: parts[2])])
-        case ("GET", 3) where parts.starts(with: ["v1", "media"]):
+    private func route(_ call: Call) async throws -> Answer {
+        let parts = call.path.split(separator: "/").map(String.init)
+        switch (call.method, parts.first, parts.count) {
+        case ("GET", "health", 1): return .reply(await health())
+        case ("GET", "v1", 3) where parts[1] == "media":
+            // The name is a secret of its own: pages show media by address, without a header.
             let file = try media.file(parts[2])
             guard let bytes = FileManager.default.contents(atPath: file) else {
                 throw ServerError.noSuchMedia(name: parts[2])
             }
-            return Reply(file: bytes, type: String(parts[2].split(separator: ".")[1]))
-        case ("POST", 2) where parts == ["v1", "generate"]:
-            return try await generated(body)
-        default:
-            throw ServerError.noSuchRoute(method: method, path: path)
+            let type = contentTypes[String(parts[2].split(separator: ".")[1])] ?? ""
+            return .reply(ranged(Reply(bytes, type: type), call.headers["range"]))
+        default: break
+        }
+        guard key.map({ isSame(call.headers["authorization"] ?? "", "Bearer \($0)") }) ?? true
+        else {
+            throw ServerError.unauthorized
+        }
+        switch (call.method, parts) {
+        case ("GET", ["metrics"]):
+            return .reply(
+                Reply(
+                    Data(
+                        engine.counters.exposition(
+                            waiting: await engine.queue.waiting, isReady: engine.state == "ok"
+                        ).utf8), type: "text/plain; version=0.0.4"))
+        case ("GET", ["v1", "models"]): return .reply(Reply(json: try models()))
+        case ("GET", ["v1", "models", engine.name]):
+            return .reply(Reply(json: try models().data[0]))
+        case ("POST", ["v1", "chat", "completions"]): return try await chat(call.body)
+        case ("POST", ["v1", "images", "generations"]): return try images(call.body)
+        case ("POST", ["v1", "audio", "speech"]): return try sound(call.body)
+        case ("POST", ["v1", "embeddings"]): return try embeddings(call.body)
+        case ("POST", ["v1", "videos"]): return .reply(try await video(call.body))
+        case ("POST", ["v1", "generate"]): return try generate(call.body)
+        default: break
+        }
+        switch (call.method, parts.count) {
+        case ("POST", 3) where parts[..<2] == ["v1", "media"]:
+            let name = try media.store(call.body, type: parts[2])
+            return .reply(Reply(201, json: ["name": name, "url": "/v1/media/\(name)"]))
+        case ("GET", 3) where parts[..<2] == ["v1", "videos"]:
+            return .reply(Reply(json: try jobs.job(parts[2])))
+        case ("DELETE", 3) where parts[..<2] == ["v1", "videos"]:
+            return .reply(Reply(json: try jobs.cancel(parts[2])))
+        case ("GET", 4) where parts[..<2] == ["v1", "videos"] && parts[3] == "content":
+            return .reply(try content(ofJob: parts[2]))
+        default: throw ServerError.noSuchRoute(method: call.method, path: call.path)
         }
     }
 
-    private func generated(_ body: Data) async throws -> Reply {
-        var (request, ignored) = try GenerateRequest.read(body, limits: limits)
-        // Names become paths before the request waits: a wrong name is told at once.
-        request.imagePaths = try request.imagePaths?.map(media.file)
-        request.audioPaths = try request.audioPaths?.map(media.file)
-        request.videoPaths = try request.videoPaths?.map(media.file)
-        let resolved = request
-        let segments = try await queue.run { try await generate(resolved, media) }
-        return Reply(200, json: GenerateResponse(segments: segments, ignored: ignored))
+    /// Compares without telling by its time where the texts differ.
+    private func isSame(_ a: String, _ b: String) -> Bool {
+        let (a, b) = (Array(a.utf8), Array(b.utf8))
+        guard a.count == b.count else { return false }
+        return zip(a, b).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
+    }
+
+    /// The part of a file that a player asks for to seek in it.
+    private func ranged(_ reply: Reply, _ range: String?) -> Reply {
+        var reply = reply
+        reply.headers["accept-ranges"] = "bytes"
+        reply.headers["cache-control"] = "private, max-age=86400, immutable"
+        guard let range, range.hasPrefix("bytes=") else { return reply }
+        let ends = range.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false)
+        guard ends.count == 2, let start = Int(ends[0]), start >= 0, start < reply.body.count
+        else { return reply }
+        let end = min(Int(ends[1]) ?? .max, reply.body.count - 1)
+        guard end >= start else { return reply }
+        reply.headers["content-range"] = "bytes \(start)-\(end)/\(reply.body.count)"
+        reply.body = reply.body.subdata(in: start..<(end + 1))
+        reply.status = 206
+        return reply
     }
 }

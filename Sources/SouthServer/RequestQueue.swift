@@ -25,6 +25,13 @@ public actor RequestQueue {
     /// How many requests wait now.
     public var waiting: Int { waiters.count }
 
+    /// - Throws: `ServerError.overloaded` where a request would be refused
+    public func checkRoom() throws {
+        guard !isBusy || waiters.count < limit else {
+            throw ServerError.overloaded(retryAfter: secondsUntilFree)
+        }
+    }
+
     /// Runs `work` when its turn comes.
     ///
     /// - Throws: `ServerError.overloaded` at once where too many wait; `CancellationError` where
@@ -33,9 +40,7 @@ public actor RequestQueue {
         _ work: @Sendable () async throws -> Result
     ) async throws -> Result {
         if isBusy {
-            guard waiters.count < limit else {
-                throw ServerError.overloaded(retryAfter: secondsUntilFree)
-            }
+            try checkRoom()
             try await wait()
         }
         isBusy = true

@@ -1,13 +1,17 @@
 /// What one request may ask for, and how many may wait. Every limit is checked before any work.
 public struct ServerLimits: Equatable, Sendable {
-    /// Bytes of a request's JSON.
-    public var requestBytes = 1 << 20
+    /// Bytes of a request's JSON, in which media may be.
+    public var requestBytes = 96 << 20
     /// Bytes of one uploaded file.
     public var mediaBytes = 64 << 20
-    /// Characters of a prompt.
-    public var promptCharacters = 16_384
+    /// Characters of all text in a request.
+    public var promptCharacters = 65_536
+    /// Turns of a dialogue.
+    public var turns = 200
     /// Media in one request.
-    public var media = 8
+    public var media = 32
+    /// Texts or media of one request for embeddings.
+    public var embeddings = 64
     /// Text tokens of an answer.
     public var newTokens = 2048
     /// Denoising steps of one medium.
@@ -18,8 +22,14 @@ public struct ServerLimits: Equatable, Sendable {
     public var frames = 64
     /// Seconds of a sound.
     public var audioSeconds = 30
+    /// Pictures of one request.
+    public var pictures = 4
     /// Requests that may wait behind the one that runs.
     public var waiting = 8
+    /// Jobs that are remembered.
+    public var jobs = 64
+    /// Seconds after which media are removed.
+    public var mediaSeconds = 86_400
 
     /// The defaults.
     public init() {}

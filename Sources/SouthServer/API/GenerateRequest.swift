@@ -146,28 +146,3 @@ public struct GenerateRequest: Codable, Equatable, Sendable {
         ] { try within(0...100, name, scale) }
     }
 }
-
-/// Any value, unread: to see which keys an object has.
-private struct Anything: Decodable { init(from decoder: any Decoder) {} }
-
-extension DecodingError {
-    private var context: Context? {
-        switch self {
-        case .typeMismatch(_, let context), .valueNotFound(_, let context),
-            .keyNotFound(_, let context), .dataCorrupted(let context):
-            context
-        @unknown default: nil
-        }
-    }
-
-    fileprivate var field: String {
-        var names = context?.codingPath.map(\.stringValue) ?? []
-        if case .keyNotFound(let key, _) = self { names.append(key.stringValue) }
-        return names.isEmpty ? "the request" : names.joined(separator: ".")
-    }
-
-    fileprivate var problem: String {
-        if case .keyNotFound = self { return "is missing" }
-        return "cannot be read: \(context?.debugDescription ?? "unknown reason")"
-    }
-}

@@ -1,0 +1,186 @@
+#if Server
+    import FoundationEssentials
+    import HTTPTypes
+    import Hummingbird
+    import Logging
+    import NIOCore
+#endif
+
+/// Where the server listens: on this machine alone, unless told otherwise.
+public struct ServerAddress: Equatable, Sendable {
+    /// A name or an address.
+    public var host: String
+    /// The port; 0 lets the system choose.
+    public var port: Int
+    /// The origins whose pages may call the API; none.
+    public var origins: [String]
+
+    /// An address, by default one that other machines cannot reach.
+    public init(host: String = "127.0.0.1", port: Int = 24004, origins: [String] = []) {
+        self.host = host
+        self.port = port
+        self.origins = origins
+    }
+}
+
+/// Whether this build can serve.
+public var hasServer: Bool {
+    #if Server
+        true
+    #else
+        false
+    #endif
+}
+
+/// Answers HTTP requests with `exchange` until the process is told to stop by SIGTERM or SIGINT;
+/// what runs then is finished, or ended where its client goes.
+///
+/// - Parameter onStart: told the port once requests are taken
+/// - Throws: `ServerError.traitMissing` where the program was built without the trait `Server`
+public func serve(
+    _ exchange: Exchange, at address: ServerAddress = ServerAddress(),
+    onStart: @escaping @Sendable (_ port: Int) -> Void = { _ in }
+) async throws {
+    #if Server
+        let carrier = Carrier(exchange: exchange, origins: address.origins)
+        let router = Router()
+        router.add(middleware: carrier)
+        var logger = Logger(label: "southgpt")
+        logger.logLevel = .error
+        let application = Application(
+            router: router,
+            configuration: .init(
+                address: .hostname(address.host, port: address.port), serverName: "south-gpt"),
+            onServerRunning: { channel in onStart(channel.localAddress?.port ?? address.port) },
+            logger: logger)
+        let sweep = Task {
+            while !Task.isCancelled {
+                exchange.media.removeFiles(olderThan: exchange.limits.mediaSeconds)
+                try await Task.sleep(for: .seconds(600))
+            }
+        }
+        defer { sweep.cancel() }
+        try await application.runService()
+    #else
+        throw ServerError.traitMissing
+    #endif
+}
+
+#if Server
+    /// Carries requests from Hummingbird to the exchange and answers back.
+    private struct Carrier: RouterMiddleware {
+        typealias Context = BasicRequestContext
+
+        let exchange: Exchange
+        let origins: [String]
+
+        func handle(
+            _ request: Request, context: Context,
+            next: (Request, Context) async throws -> Response
+        ) async throws -> Response {
+            let start = ContinuousClock.now
+            let id = exchange.media.newName()
+            var request = request
+            let origin = request.headers[.origin].flatMap { origins.contains($0) ? $0 : nil }
+            if request.method == .options, let origin {
+                return Response(status: .noContent, headers: headers([:], id, origin))
+            }
+            let limit = max(exchange.limits.requestBytes, exchange.limits.mediaBytes)
+            let body = try await request.collectBody(upTo: limit)
+            var fields: [String: String] = [:]
+            for field in request.headers { fields[field.name.canonicalName] = field.value }
+            let isHead = request.method == .head
+            let call = Call(
+                isHead ? "GET" : request.method.rawValue, request.uri.path, headers: fields,
+                body: Data(body.readableBytesView))
+            let answer = await exchange.answer(to: call)
+            let reply: Reply
+            switch answer {
+            case .reply(let made): reply = made
+            case .work(let work):
+                // A client that goes away takes the computation with it.
+                reply = try await request.body.consumeWithCancellationOnInboundClose { _ in
+                    await work()
+                }
+            case .events(let work):
+                exchange.finished(call, 200, start, id)
+                let whole = request
+                return Response(
+                    status: .ok,
+                    headers: headers(
+                        ["content-type": "text/event-stream", "cache-control": "no-store"], id,
+                        origin),
+                    body: .init { writer in
+                        try await whole.body.consumeWithCancellationOnInboundClose { _ in
+                            try await Carrier.write(work, to: &writer)
+                        }
+                        try await writer.finish(nil)
+                    })
+            }
+            exchange.finished(call, reply.status, start, id)
+            return Response(
+                status: .init(code: reply.status), headers: headers(reply.headers, id, origin),
+                body: isHead ? .init() : .init(byteBuffer: ByteBuffer(bytes: reply.body)))
+        }
+
+        /// Writes what work sends as it comes, and a sign of life while it sends nothing. The work
+        /// ends where the client does not take it.
+        private static func write(
+            _ work:
+                @escaping @Sendable (@Sendable (Data) async throws -> Void) async throws -> Void,
+            to writer: inout any ResponseBodyWriter
+        ) async throws {
+            let (events, feed) = AsyncStream.makeStream(of: Data.self)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    defer { feed.finish() }
+                    try await work { feed.yield($0) }
+                }
+                group.addTask {
+                    while true {
+                        try await Task.sleep(for: .seconds(10))
+                        feed.yield(Data(": still here\n\n".utf8))
+                    }
+                }
+                for await data in events { try await writer.write(ByteBuffer(bytes: data)) }
+                group.cancelAll()
+            }
+        }
+
+        private func headers(
+            _ values: [String: String], _ id: String, _ origin: String?
+        ) -> HTTPFields {
+            var fields = HTTPFields()
+            for (name, value) in values {
+                if let name = HTTPField.Name(name) { fields[name] = value }
+            }
+            // A file that a client sent must not be taken for a page.
+            fields[.xContentTypeOptions] = "nosniff"
+            if let name = HTTPField.Name("x-request-id") { fields[name] = id }
+            if let origin {
+                fields[.accessControlAllowOrigin] = origin
+                fields[.accessControlAllowHeaders] = "authorization, content-type"
+                fields[.accessControlAllowMethods] = "GET, POST, DELETE"
+                fields[.vary] = "Origin"
+            }
+            return fields
+        }
+    }
+
+#endif
+
+extension Exchange {
+    /// Counts and logs an answer.
+    func finished(_ call: Call, _ status: Int, _ start: ContinuousClock.Instant, _ id: String) {
+        engine.counters.count(status: status)
+        // Names of media are secrets: a path is logged without its last part.
+        let path = call.path.hasPrefix("/v1/media/") ? "/v1/media/…" : call.path
+        log.note(
+            "request",
+            [
+                "id": id, "method": call.method, "path": path, "status": "\(status)",
+                "milliseconds": "\(Int((ContinuousClock.now - start) / .milliseconds(1)))",
+                "bytes": "\(call.body.count)",
+            ])
+    }
+}

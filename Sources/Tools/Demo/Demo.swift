@@ -1,0 +1,137 @@
+import ArgumentParser
+import Foundation
+import MelodyMini
+import SouthGPT
+import SouthServer
+import ToolOptions
+
+@main
+struct Demo: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "southgpt-demo",
+        abstract: "A page to talk to the model, and an HTTP API that OpenAI's clients speak.",
+        discussion: """
+            Open the address that it prints. It listens on this machine alone unless --host says \
+            otherwise; then give --api-key-file too. Ctrl-C ends it.
+
+            EXAMPLES
+              southgpt-demo --model output/model
+              southgpt-demo --host 0.0.0.0 --api-key-file key.txt --max-memory 16000
+              curl -s localhost:24004/v1/chat/completions -d '{"messages":[{"role":"user","content":"Hi"}]}'
+
+            The HTTP server is the trait Server: swift build -c release --traits Server
+            """)
+
+    @OptionGroup var model: ModelFlags
+    @Option(help: "The address to listen on.") var host = "127.0.0.1"
+    @Option(help: "The port; 0 lets the system choose.") var port = 24004
+    @Option(
+        name: [.long, .customLong("api_key_file")],
+        help: ArgumentHelp(
+            "A file whose first line every client must send as its key.", valueName: "file"))
+    var apiKeyFile: String?
+    @Option(
+        name: [.long, .customLong("allow-origin")],
+        help: ArgumentHelp("An origin whose pages may call the API; repeatable.", valueName: "url"))
+    var origins: [String] = []
+    @Option(
+        name: [.long, .customLong("media-folder")],
+        help: ArgumentHelp(
+            "Receives uploads and what is made, for a day. A temporary folder where absent.",
+            valueName: "dir"))
+    var mediaFolder: String?
+    @Option(help: "Requests that may wait behind the one that runs.") var queue = 8
+    @Option(name: [.long, .customLong("max-steps")], help: "Denoising steps at most.")
+    var maxSteps = 200
+    @Option(name: [.long, .customLong("max-frames")], help: "Frames of a clip at most.")
+    var maxFrames = 64
+    @Flag(name: .shortAndLong, help: "No log of requests on stderr.") var quiet = false
+
+    // Accepted for the published command line.
+    @Option(help: .hidden) var stage: Int?
+    @Option(help: .hidden) var mode: String?
+
+    func validate() throws {
+        guard (0...65_535).contains(port) else {
+            throw ValidationError("--port is \(port), expected 0 to 65535.")
+        }
+        guard queue >= 0, maxSteps > 0, maxFrames > 0 else {
+            throw ValidationError("--queue, --max-steps and --max-frames cannot be negative.")
+        }
+    }
+
+    func run() async throws {
+        guard hasServer else {
+            return try reportingErrors { throw ServerError.traitMissing }
+        }
+        let exchange: Exchange
+        do {
+            exchange = try prepared()
+        } catch {
+            return try reportingErrors { throw error }
+        }
+        let (host, name) = (host, exchange.engine.name)
+        let opening = Task {
+            do {
+                try await exchange.engine.opened()
+                Demo.say("\(name) is ready.")
+            } catch let error as ServerError {
+                FileHandle.standardError.write(Data("error: \(error)\n".utf8))
+                Demo.exit(withError: ExitCode.failure)
+            }
+        }
+        defer { opening.cancel() }
+        do {
+            try await serve(
+                exchange, at: ServerAddress(host: host, port: port, origins: origins)
+            ) { port in
+                Demo.say("Open http://\(host == "0.0.0.0" ? "localhost" : host):\(port)")
+            }
+        } catch {
+            try reportingErrors { throw error }
+        }
+    }
+
+    /// A line on stdout, there at once also where that is a pipe.
+    private static func say(_ line: String) {
+        FileHandle.standardOutput.write(Data("\(line)\n".utf8))
+    }
+
+    private func prepared() throws -> Exchange {
+        let path = try model.model ?? MelodyMini.folder()
+        var limits = ServerLimits()
+        (limits.waiting, limits.steps, limits.frames) = (queue, maxSteps, maxFrames)
+        let key = try apiKeyFile.map(firstLine)
+        if key == nil, !["127.0.0.1", "localhost", "::1"].contains(host) {
+            FileHandle.standardError.write(
+                Data(
+                    "note: everybody who reaches \(host) may use the model; see --api-key-file.\n"
+                        .utf8))
+        }
+        let folder =
+            mediaFolder
+            ?? FileManager.default.temporaryDirectory.appending(
+                component: "southgpt-media-\(ProcessInfo.processInfo.processIdentifier)"
+            ).path
+        let budget = model.budget
+        return try Exchange(
+            Engine(
+                name: URL(filePath: path).lastPathComponent, waiting: queue,
+                open: { try MultimodalModel(path, memory: budget) }),
+            limits: limits, media: try MediaFolder(path: folder, limit: limits.mediaBytes),
+            key: key,
+            log: quiet
+                ? .silent
+                : ServerLog { FileHandle.standardError.write(Data("\($0)\n".utf8)) })
+    }
+
+    private func firstLine(of file: String) throws -> String {
+        guard let text = try? String(contentsOfFile: file, encoding: .utf8),
+            let line = text.split(whereSeparator: \.isNewline).first, !line.isEmpty
+        else {
+            throw ValidationError(
+                "--api-key-file: \(file) cannot be read, or its first line is empty.")
+        }
+        return String(line)
+    }
+}
