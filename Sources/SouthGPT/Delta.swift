@@ -44,7 +44,7 @@ public struct Delta: Sendable {
     }
 
     /// The file of a delta at that path; nil where there is none.
-    private static func file(at path: String, unrounded: Bool) -> String? {
+    package static func file(at path: String, unrounded: Bool = false) -> String? {
         let manager = FileManager.default
         guard manager.isFolder(path) else { return manager.fileExists(atPath: path) ? path : nil }
         let names = ["pytorch_model.pt", "model.safetensors"]
