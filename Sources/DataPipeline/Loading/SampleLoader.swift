@@ -62,7 +62,9 @@ public struct SampleLoader<Item: Sendable>: Sendable {
         let window = LoadWindow<Item>(
             from: start, upTo: end, prefetch: prefetch, batchSize: sampler.rankBatch)
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask(executorPreference: WaitingThread("southgpt.loader.retest")) { try retest() }
+            group.addTask(executorPreference: WaitingThread("southgpt.loader.retest")) {
+                try retest()
+            }
             try await group.next()
             for number in 0..<workers {
                 let thread = WaitingThread("southgpt.loader.\(number)")

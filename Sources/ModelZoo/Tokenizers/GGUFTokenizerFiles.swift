@@ -77,8 +77,10 @@ extension GGUF {
         try TokenizerFiles.write(json.utf8, to: "\(folder)/tokenizer.json")
         try TokenizerFiles.write(
             json: Settings(
-                addBosToken: tokenizer.beginID != nil, bosToken: text(try id("bos", of: texts.count)),
-                eosToken: text(try id("eos", of: texts.count)), chatTemplate: self["tokenizer.chat_template"]?.text),
+                addBosToken: tokenizer.beginID != nil,
+                bosToken: text(try id("bos", of: texts.count)),
+                eosToken: text(try id("eos", of: texts.count)),
+                chatTemplate: self["tokenizer.chat_template"]?.text),
             to: "\(folder)/tokenizer_config.json")
     }
 
