@@ -70,6 +70,10 @@ public struct SequenceLayout: Sendable {
         for name in signalTokens.allNames { _ = try tokenizer.requiredID(of: name) }
     }
 
+    /// What a dialogue begins with.
+    package static let opening = "### Human: "
+    /// What ends a question and begins its reply.
+    package static let replyOpening = "\n### Assistant: "
     /// The terminator of a reply.
     public static let terminator = "\n###"
 
@@ -89,10 +93,10 @@ public struct SequenceLayout: Sendable {
             }
             switch message.role {
             case .human:
-                let opening = position == 0 ? "### Human: " : "Human: "
+                let opening = position == 0 ? SequenceLayout.opening : "Human: "
                 try append(
-                    message.parts, after: opening, before: "\n### Assistant: ", trained: false,
-                    to: &sequence)
+                    message.parts, after: opening, before: SequenceLayout.replyOpening,
+                    trained: false, to: &sequence)
             case .assistant:
                 try append(
                     message.parts, after: "", before: SequenceLayout.terminator, trained: true,

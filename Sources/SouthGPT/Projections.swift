@@ -10,14 +10,25 @@ package struct FreshProjections: Sendable {
     package var hiddenLayers: [Modality: [Int]]
     /// Rows of conditioning for pictures and clips.
     package var rows: Int
+    /// Sizes of the transformers of outputs; nil takes the published ones.
+    package var sizes: TransformerSizes?
     package var seed: UInt64
+
+    /// A transformer's width, layers on either side, and inner width.
+    package struct TransformerSizes: Sendable {
+        package var width, layers, feedForward: Int
+
+        package init(width: Int, layers: Int, feedForward: Int) {
+            (self.width, self.layers, self.feedForward) = (width, layers, feedForward)
+        }
+    }
 
     package init(
         modes: [Modality: OutputProjectionMode] = [:], hiddenLayers: [Modality: [Int]] = [:],
-        rows: Int = 77, seed: UInt64 = 13
+        rows: Int = 77, sizes: TransformerSizes? = nil, seed: UInt64 = 13
     ) {
         (self.modes, self.hiddenLayers) = (modes, hiddenLayers)
-        (self.rows, self.seed) = (rows, seed)
+        (self.rows, self.sizes, self.seed) = (rows, sizes, seed)
     }
 }
 
@@ -125,13 +136,18 @@ private final class ProjectionSources {
 }
 
 extension OutputProjectionConfig {
-    /// The published sizes, with the width and rows that the folder's decoder takes.
+    /// The published sizes or those that are asked for, with the width and rows that the folder's
+    /// decoder takes.
     fileprivate init(
         _ fresh: FreshProjections, _ modality: Modality, _ mode: OutputProjectionMode,
         _ folder: ModelFolder, hiddenSize: Int
     ) throws {
         self = .published(modality, hiddenSize: hiddenSize)
         self.mode = mode
+        if let sizes = fresh.sizes {
+            (innerWidth, layers) = (sizes.width, sizes.layers)
+            feedForward = sizes.feedForward
+        }
         if modality != .audio { outputTokens = fresh.rows }
         let component = "decoder.\(modality.rawValue)"
         guard folder.manifest.components[component] != nil else { return }

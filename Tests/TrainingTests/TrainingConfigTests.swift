@@ -23,6 +23,9 @@ import Training
             #expect(stage.numGenVideoTokens == 24)
             #expect(stage.textEmbToImgLayers == [-1])
             #expect(stage.textFcToAudioMode == .transformer)
+            #expect(stage.textFcWidth == 512)
+            #expect(stage.textFcLayers == 4)
+            #expect(stage.textFcFeedForward == 2048)
             #expect(stage.audioDiffusion == "cvssp/audioldm-l-full")
             #expect(stage.unusedKeys == [])
         }

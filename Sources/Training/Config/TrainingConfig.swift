@@ -24,6 +24,9 @@ public struct TrainingConfig: Codable, Equatable, Sendable {
     public var textFcToImgMode: ProjectionMode
     public var textFcToVideoMode: ProjectionMode
     public var textFcToAudioMode: ProjectionMode
+    public var textFcWidth: Int
+    public var textFcLayers: Int
+    public var textFcFeedForward: Int
     public var imageDiffusion: String
     public var videoDiffusion: String
     public var audioDiffusion: String

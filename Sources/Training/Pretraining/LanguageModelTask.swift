@@ -77,7 +77,15 @@ public struct LanguageModelTask: TrainingTask {
             tokenizer = try LLaMATokenizer(folder: place)
         } else {
             let trainer = try SentencePieceTrainer(vocabularySize: config.vocabSize)
-            tokenizer = try LLaMATokenizer(model: trainer.train(source.texts()))
+            var texts = try source.texts()
+            if recipe.learns != .text {
+                // The marks come as often as texts, and without pieces of their own cost ten each.
+                let marks = [
+                    SequenceLayout.opening, SequenceLayout.replyOpening, SequenceLayout.terminator,
+                ]
+                texts += texts.flatMap { _ in marks }
+            }
+            tokenizer = try LLaMATokenizer(model: trainer.train(texts))
         }
         if folder == nil {
             config.vocabSize = tokenizer.vocabularySize

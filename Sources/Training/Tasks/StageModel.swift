@@ -128,6 +128,8 @@ extension TrainingConfig {
             hiddenLayers: [
                 .image: textEmbToImgLayers, .video: textEmbToVideoLayers,
                 .audio: textEmbToAudioLayers,
-            ], rows: numClipTokens, seed: seed &+ 1)
+            ], rows: numClipTokens,
+            sizes: .init(width: textFcWidth, layers: textFcLayers, feedForward: textFcFeedForward),
+            seed: seed &+ 1)
     }
 }

@@ -30,6 +30,20 @@ import Training
             numAttentionHeads: 4, maxPositionEmbeddings: 128)
     }
 
+    @Test func theVocabularyOfDialoguesHasTheMarksOfSpeakers() throws {
+        try withTemporaryFolder { folder in
+            let dataset = try PretrainingSamples(folder: folder).images()
+            var config = config
+            config.vocabSize = 512
+            let task = try LanguageModelTask(
+                LanguageModelRecipe(config: config, learns: .replies),
+                PretrainingSource(datasets: [dataset]))
+            let marks = task.tokenizer.encode("### Human: ").compactMap(task.tokenizer.token)
+            #expect(marks.joined() == "▁###▁Human:▁")
+            #expect(marks.count <= 5, "\(marks)")
+        }
+    }
+
     @Test(arguments: [LanguageModelRecipe.Learnt.replies, .dialogue, .text])
     func learnsTextsAndWritesThemAsPublished(_ learns: LanguageModelRecipe.Learnt) throws {
         try withTemporaryFolder { folder in

@@ -51,6 +51,28 @@ import Training
             })
     }
 
+    @Test func freshTransformersHaveTheSizesThatTheSettingsSay() throws {
+        try withTemporaryFolder { folder in
+            let root = try root(in: folder)
+            let sizes = [
+                "text_fc_to_audio_mode=transformer", "text_fc_width=16", "text_fc_layers=1",
+                "text_fc_feed_forward=24",
+            ]
+            let fresh = try task(.decoderAlignment, root, sizes)
+            try fresh.write(to: "\(folder)/delta")
+            // A later stage goes by the delta, not by the settings.
+            let next = try task(
+                .instructionTuning, root, delta: "\(folder)/delta",
+                sizes + ["text_fc_width=32", "text_fc_layers=2"])
+            for task in [fresh, next] {
+                let config = try #require(task.model.projections.outputs[.audio]).config
+                #expect(config.innerWidth == 16)
+                #expect(config.layers == 1)
+                #expect(config.feedForward == 24)
+            }
+        }
+    }
+
     @Test(arguments: [
         [Stage.encoderAlignment, .decoderAlignment, .instructionTuning],
         [.encoderAlignment, .instructionTuning, .decoderAlignment],
