@@ -225,8 +225,11 @@ private struct PipelineFixture: Decodable {
             #expect(!model.encode(part).isEmpty)
             return (ContinuousClock.now - start) / .seconds(1)
         }
-        _ = seconds(1000)
-        let (short, long) = (seconds(10_000), seconds(100_000))
+        // The quickest of some: other work on the machine only adds.
+        func quickest(_ count: Int) -> Double {
+            (0..<3).map { _ in seconds(count) }.reduce(.infinity, min)
+        }
+        let (short, long) = (quickest(10_000), quickest(100_000))
         #expect(long < 40 * max(short, 0.001), "10 kB took \(short) s, 100 kB \(long) s")
     }
 }
