@@ -142,6 +142,62 @@ import Testing
         }
     }
 
+    /// With the place of the empty block that ends the first picture of each.
+    @Test(arguments: [("still.gif", 291), ("animated.gif", 299)])
+    func refusesCutGIFs(_ name: String, _ end: Int) throws {
+        try withTemporaryFolder { folder in
+            let path = "\(folder)/cut.gif"
+            let whole = try Data(contentsOf: URL(filePath: form(name)))
+            for count in [14, 60, 112, 130, end - 100, end] {
+                try whole.prefix(count).write(to: URL(filePath: path))
+                #expect(
+                    mediaError { try RGBImage(contentsOf: path) }?.description
+                        == "\(path): ends too early: its first picture has no end. Was the download "
+                        + "or copy complete?", "\(count) bytes")
+            }
+            try whole.prefix(end + 1).write(to: URL(filePath: path))
+            #expect(try RGBImage(contentsOf: path) == RGBImage(contentsOf: form(name)))
+        }
+    }
+
+    @Test func namesCutContainersAndHeadersAsDamaged() throws {
+        try withTemporaryFolder { folder in
+            func failure(_ name: String, _ count: Int, _ read: (String) throws -> Void) throws
+                -> String?
+            {
+                let path = "\(folder)/\(name)"
+                try Data(contentsOf: URL(filePath: form(name))).prefix(count)
+                    .write(to: URL(filePath: path))
+                return mediaError { try read(path) }?.description.replacing(folder, with: "F")
+            }
+            let clip = try failure("b-frames.mp4", 200) { _ = try VideoFile(contentsOf: $0) }
+            #expect(
+                clip
+                    == "F/b-frames.mp4: is damaged: it begins as an MP4 or MOV clip, and its header "
+                    + "cannot be read. Try another copy of the file.")
+            let picture = try failure("colour.bmp", 20) { _ = try RGBImage(contentsOf: $0) }
+            #expect(
+                picture
+                    == "F/colour.bmp: is damaged: its header cannot be read. Try another copy of the "
+                    + "file.")
+        }
+    }
+
+    /// Their filter banks would be infinite, and all that follows.
+    @Test func refusesSoundsOfImpossibleLoudness() throws {
+        try withTemporaryFolder { folder in
+            let path = "\(folder)/loud.wav"
+            let samples = (0..<16_000).map { Float($0.isMultiple(of: 2) ? 1 : -1) }
+            try writeWAV(Tensor(samples.map { $0 * 3e38 }, [16_000]), to: path)
+            #expect(
+                mediaError { try imageBindAudio(path) }?.description
+                    == "\(path): is damaged: its samples reach 3e+38, where 1 is the loudest. Try "
+                    + "another copy of the file.")
+            try writeWAV(Tensor(samples.map { $0 * 2_147_483_648 }, [16_000]), to: path)
+            #expect(try imageBindAudio(path).floats().allSatisfy(\.isFinite))
+        }
+    }
+
     @Test func refusesPipesFoldersAndDevices() throws {
         try withTemporaryFolder { folder in
             let pipe = "\(folder)/pipe.mp4"

@@ -34,9 +34,20 @@ public struct Waveform: Equatable, Sendable {
         let isMP3 = head.starts(with: Array("ID3".utf8)) || MediaFile.isMPEGFrame(head)
         guard !isMP3, let file = SoundFile(path) else {
             self = try readContainerSound(path, limits: limits)
+            try checkLoudness(path)
             return
         }
         self = try file.read(limits: limits)
+        try checkLoudness(path)
+    }
+
+    /// Integers that nobody divided are heard; the squares of numbers far above overflow.
+    private func checkLoudness(_ path: String) throws {
+        let peak = channels.reduce(Float(0)) { $1.reduce($0) { max($0, abs($1)) } }
+        guard peak <= 2_147_483_648 else {
+            throw MediaError.malformed(
+                file: path, reason: "its samples reach \(peak), where 1 is the loudest")
+        }
     }
 }
 

@@ -16,7 +16,7 @@ enum PictureFormat {
             self = .webP
         } else if begins(Array("GIF87a".utf8)) || begins(Array("GIF89a".utf8)) {
             self = .gif
-        } else if begins(Array("BM".utf8)), bytes.count >= 30 {
+        } else if begins(Array("BM".utf8)) {
             self = .bmp
         } else if begins([0x49, 0x49, 42, 0]) || begins([0x4D, 0x4D, 0, 42]) {
             self = .tiff
@@ -46,6 +46,7 @@ enum PictureFormat {
         case .webP: return WebPFile.size(bytes)
         case .gif: return bytes.count >= 10 ? (little(6, 2), little(8, 2)) : nil
         case .bmp:
+            guard bytes.count >= 30 else { return nil }
             // The oldest header has short sizes; rows may be stored from the top, by a minus.
             if little(14, 4) == 12 { return (little(18, 2), little(20, 2)) }
             let height = Int(Int32(truncatingIfNeeded: little(22, 4)))

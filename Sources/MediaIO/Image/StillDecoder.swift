@@ -19,6 +19,9 @@ func decodeStill(
         throw MediaError.malformed(file: file, reason: "its header cannot be read")
     }
     try limits.admit(width: width, height: height, file: file)
+    if format == .gif, GIFFile.isCut(bytes) {
+        throw MediaError.truncated(file: file, reason: "its first picture has no end")
+    }
     if format == .webP {
         if let frame = WebPFile.firstFrame(bytes) {
             let picture = try frame.file.withUnsafeBytes {

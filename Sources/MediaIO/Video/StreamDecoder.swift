@@ -38,8 +38,14 @@ final class StreamDecoder {
                 throw MediaError.unreadable(file: path, reason: reason)
             }
             let bytes = try MediaFile.bytes(path, limits: limits)
+            let found = MediaFile.kind(of: bytes)
+            // What it begins as we could read: the promise is kept, the rest is not.
+            if found.hasSuffix("clip") || found.hasSuffix("sound") {
+                throw MediaError.malformed(
+                    file: path, reason: "it begins as \(found), and its header cannot be read")
+            }
             throw MediaError.notMedia(
-                file: path, found: MediaFile.kind(of: bytes),
+                file: path, found: found,
                 expected: kind == AVMEDIA_TYPE_VIDEO ? "a video" : "a sound")
         }
         guard avformat_find_stream_info(container, nil) >= 0 else {

@@ -54,7 +54,7 @@ enum ReportFile {
     /// Makes the folder that a report goes to, and sees whether files can be made there.
     static func prepareFolder(of stem: String) throws {
         let folder = URL(filePath: stem).deletingLastPathComponent().path
-        _ = try OutputFolder(folder)
+        _ = try OutputFolder(folder, option: "--report")
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
 

@@ -6,23 +6,26 @@ public import SouthGPT
 public struct OutputFolder {
     /// The folder's path.
     public let path: String
+    private let option: String
 
     /// Why nothing can be written there.
     public struct NotWritable: Error, CustomStringConvertible {
         let path: String
         let reason: String
+        let option: String
         /// One line, with what to do.
         public var description: String {
-            "\(path): cannot be written to: \(reason). Name another folder with --output."
+            "\(path): cannot be written to: \(reason). Name another folder with \(option)."
         }
     }
 
     /// Tries the folder, or where it is not there yet the nearest one above it. Nothing is left
     /// behind, and nothing is made before there is something to write.
     ///
+    /// - Parameter option: which names it, for the error
     /// - Throws: `NotWritable`
-    public init(_ path: String) throws {
-        self.path = path
+    public init(_ path: String, option: String = "--output") throws {
+        (self.path, self.option) = (path, option)
         var place = URL(filePath: path).standardizedFileURL
         while !FileManager.default.fileExists(atPath: place.path), place.path != "/" {
             place.deleteLastPathComponent()
@@ -30,11 +33,12 @@ public struct OutputFolder {
         var isFolder: ObjCBool = false
         _ = FileManager.default.fileExists(atPath: place.path, isDirectory: &isFolder)
         guard isFolder.boolValue else {
-            throw NotWritable(path: path, reason: "\(place.path) is a file")
+            throw NotWritable(path: path, reason: "\(place.path) is a file", option: option)
         }
         let probe = place.appending(component: ".southgpt-\(UUID().uuidString)").path
         guard FileManager.default.createFile(atPath: probe, contents: nil) else {
-            throw NotWritable(path: path, reason: "\(place.path) takes no new files")
+            throw NotWritable(
+                path: path, reason: "\(place.path) takes no new files", option: option)
         }
         try? FileManager.default.removeItem(atPath: probe)
     }
@@ -45,7 +49,7 @@ public struct OutputFolder {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw NotWritable(path: path, reason: "it could not be made")
+            throw NotWritable(path: path, reason: "it could not be made", option: option)
         }
         var number = 1
         while true {
