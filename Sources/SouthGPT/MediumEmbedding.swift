@@ -40,14 +40,8 @@ private struct TextTower {
     private let tokenizer: CLIPTokenizer
 
     init(_ folder: String) throws {
-        let file = "\(folder)/config.json"
-        let config: ImageBindConfig? =
-            FileManager.default.fileExists(atPath: file) ? try ConfigFile.read(from: file) : nil
-        guard let config, let text = config.text,
-            FileManager.default.fileExists(atPath: "\(folder)/vocab.json"),
-            let name = FileManager.default.names(in: folder).last(where: {
-                $0.hasSuffix(".safetensors") || $0.hasSuffix(".pth")
-            })
+        guard let config = try EncoderFolder.config(folder), let text = config.text,
+            FileManager.default.fileExists(atPath: "\(folder)/vocab.json")
         else {
             throw ModelError.malformed(
                 file: folder,
@@ -56,7 +50,7 @@ private struct TextTower {
                     + "that texts cannot be placed among media.")
         }
         tokenizer = try CLIPTokenizer(folder: folder)
-        let weights = Weights(try Checkpoint(contentsOf: "\(folder)/\(name)"))
+        let weights = Weights(try EncoderFolder.checkpoint(folder))
         tower = try ImageBindText(text, embeddingWidth: config.embeddingWidth, from: weights)
         try weights.finish(unused: ImageBindText.unusedTensors + ["modality_*.text.*"])
     }

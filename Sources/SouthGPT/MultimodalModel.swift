@@ -91,16 +91,8 @@ extension ImageBind {
     package static func open(
         _ path: String, device: Device, memory: MemoryBudget
     ) throws -> ImageBind {
-        let config: ImageBindConfig =
-            FileManager.default.fileExists(atPath: "\(path)/config.json")
-            ? try ConfigFile.read(from: "\(path)/config.json") : .huge
-        let names = FileManager.default.names(in: path).filter {
-            $0.hasSuffix(".safetensors") || $0.hasSuffix(".pth")
-        }
-        guard let name = names.last else {
-            throw ModelError.missingComponent(name: "encoder", path: "\(path)/imagebind_huge.pth")
-        }
-        let checkpoint = try Checkpoint(contentsOf: "\(path)/\(name)")
+        let config = try EncoderFolder.config(path) ?? .huge
+        let checkpoint = try EncoderFolder.checkpoint(path)
         try memory.reserve(checkpoint.byteCount, for: "ImageBind", mapped: true)
         let weights = Weights(checkpoint, device: device)
         let encoder = try ImageBind(config, from: weights)

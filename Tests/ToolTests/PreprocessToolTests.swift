@@ -131,17 +131,19 @@ import Testing
         }
     }
 
+    /// A catalog of one file.
+    private static let long = """
+        long:
+          loader: tx2t
+          type: TextToText
+          data_path: long.jsonl
+        """
+
     /// A converted file of 40 MB, and the moment when some of it is written.
     @Test func anInterruptedConversionLeavesNothingBehind() throws {
         let record = #"{"instruction": "\#(String(repeating: "a", count: 380))", "output": "b"}"#
         let lines = String(repeating: record + "\n", count: 100_000)
-        let catalog = """
-            long:
-              loader: tx2t
-              type: TextToText
-              data_path: long.jsonl
-            """
-        try withData(["long.jsonl": lines], catalog: catalog) { folder in
+        try withData(["long.jsonl": lines], catalog: Self.long) { folder in
             let tool = preprocess(folder, ["long"])
             tool.process.standardError = FileHandle.nullDevice
             try tool.process.run()
@@ -167,13 +169,7 @@ import Testing
     @Test func aFullDiskIsNamedAndLeavesWhatWasThere() throws {
         let record = #"{"instruction": "a", "output": "\#(String(repeating: "b", count: 900))"}"#
         let lines = String(repeating: record + "\n", count: 2_000)
-        let catalog = """
-            long:
-              loader: tx2t
-              type: TextToText
-              data_path: long.jsonl
-            """
-        try withData(["long.jsonl": lines], catalog: catalog) { folder in
+        try withData(["long.jsonl": lines], catalog: Self.long) { folder in
             let tool = preprocess(folder, ["long"])
             let path = try #require(tool.process.executableURL?.path)
             tool.process.executableURL = URL(filePath: "/bin/sh")

@@ -1,7 +1,5 @@
 import DataPipeline
 package import Dialogue
-import Diffusion
-import FoundationEssentials
 package import ModelZoo
 package import SouthGPT
 package import TensorCore
@@ -70,21 +68,11 @@ package struct StageModel: Sendable {
         case .folder(let path): return try ModelFolder(path)
         case .checkpoints(let root):
             let llm = "vicuna_ckpt/\(config.vicunaVersion)"
-            var components: [String: ModelManifest.Component] = [
-                "encoder": .init(
-                    path: "imagebind_ckpt/\(config.imagebindVersion)", kind: "imagebind"),
-                "llm": .init(path: llm, kind: "llama"),
-                "tokenizer": .init(path: llm, kind: "sentencepiece"),
-            ]
             // Decoders give projections their sizes and show what is learnt; none is needed, and of
             // some only the text encoder may be there.
-            for (modality, name) in config.decoders {
-                guard let found = try? ModelLookup(root: root).folder(of: name),
-                    (try? DecoderConfig(folder: found)) != nil
-                else { continue }
-                components["decoder.\(modality.rawValue)"] = .init(
-                    path: URL(filePath: found).standardizedFileURL.path, kind: "diffusers")
-            }
+            let components = CheckpointLayout.networks(
+                encoder: "imagebind_ckpt/\(config.imagebindVersion)", languageModel: llm,
+                decoders: config.decoders, lookup: ModelLookup(root: root))
             return try ModelFolder(
                 resolvedPath(config.pretrainedCkptPath, root: root),
                 manifest: ModelManifest(name: config.vicunaVersion, components: components))
