@@ -99,12 +99,12 @@ public final class Session: Sendable {
         }
     }
 
-    /// The row of a file, encoded unless there is one of the same bytes.
+    /// The row of a file, encoded unless it was before.
     private func row(
         of file: MediumFile, in state: inout State, _ known: [String: Tensor],
         _ onEvent: (Event) throws -> Void
     ) throws -> Part {
-        let name = MediumDigest.name(file)
+        let name = file.identity
         if state.rows[name] == nil {
             try onEvent(
                 .progress(ReplyProgress(job: .reading(file.modality), completed: 0, total: 1)))

@@ -1,7 +1,6 @@
 public import Dialogue
-import FoundationEssentials
+import Glibc
 import ModelZoo
-import TensorCore
 
 /// A turn of a conversation that is handed in whole, as clients of a server do with each request.
 public struct Turn: Sendable, Equatable {
@@ -21,15 +20,14 @@ public struct Turn: Sendable, Equatable {
     }
 }
 
-/// Names media by what is in their files, so that one that comes again is not encoded again and
-/// what was computed with it still counts.
-enum MediumDigest {
-    /// - Throws: nothing: a file that cannot be read gets a name of its own, and its error when it
-    ///   is encoded
-    static func name(_ file: MediumFile) -> String {
-        guard let bytes = FileManager.default.contents(atPath: file.path) else { return file.path }
-        var hash = SHA256()
-        bytes.withUnsafeBytes { hash.update($0) }
-        return "\(file.modality.rawValue) \(hash.hexadecimal)"
+extension MediumFile {
+    /// What tells a file from others and from what it was before it was changed: a medium that comes
+    /// again is not encoded again, and what was computed with it still counts. Its bytes are not read.
+    var identity: String {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return path }
+        let time = status.st_mtim
+        return "\(modality.rawValue) \(status.st_dev) \(status.st_ino) \(status.st_size) "
+            + "\(time.tv_sec).\(time.tv_nsec)"
     }
 }

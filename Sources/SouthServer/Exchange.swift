@@ -47,22 +47,11 @@ public final class Exchange: Sendable {
 
     private func route(_ call: Call) async throws -> Answer {
         let parts = call.path.split(separator: "/").map(String.init)
-        switch (call.method, parts.first, parts.count) {
-        case ("GET", "health", 1): return .reply(await health())
-        case ("GET", "v1", 3) where parts[1] == "media":
-            // The name is a secret of its own: pages show media by address, without a header.
-            let file = try media.file(parts[2])
-            guard let bytes = FileManager.default.contents(atPath: file) else {
-                throw ServerError.noSuchMedia(name: parts[2])
-            }
-            let type = contentTypes[String(parts[2].split(separator: ".")[1])] ?? ""
-            return .reply(ranged(Reply(bytes, type: type), call.headers["range"]))
-        default: break
+        if isOpen(call) {
+            if parts == ["health"] { return .reply(await health()) }
+            return .reply(ranged(try file(parts[2]), call.headers["range"]))
         }
-        guard key.map({ isSame(call.headers["authorization"] ?? "", "Bearer \($0)") }) ?? true
-        else {
-            throw ServerError.unauthorized
-        }
+        if let refusal = refusal(of: call) { return .reply(refusal) }
         switch (call.method, parts) {
         case ("GET", ["metrics"]):
             return .reply(
@@ -94,6 +83,32 @@ public final class Exchange: Sendable {
             return .reply(try content(ofJob: parts[2]))
         default: throw ServerError.noSuchRoute(method: call.method, path: call.path)
         }
+    }
+
+    /// What is answered without a key: health, and media by their names, which are secrets of their
+    /// own, so that pages can show them by address.
+    private func isOpen(_ call: Call) -> Bool {
+        let parts = call.path.split(separator: "/")
+        return call.method == "GET"
+            && (parts == ["health"] || parts.count == 3 && parts[..<2] == ["v1", "media"])
+    }
+
+    /// The answer to a request without the key that it needs; nil for any other. Its body is not
+    /// looked at.
+    func refusal(of call: Call) -> Reply? {
+        guard let key, !isOpen(call), page.reply(to: call) == nil,
+            !isSame(call.headers["authorization"] ?? "", "Bearer \(key)")
+        else { return nil }
+        return reply(to: ServerError.unauthorized)
+    }
+
+    /// A file of the media folder, mapped.
+    private func file(_ name: String) throws -> Reply {
+        let path = try media.file(name)
+        guard let bytes = try? Data(contentsOf: URL(filePath: path), options: .mappedIfSafe) else {
+            throw ServerError.noSuchMedia(name: name)
+        }
+        return Reply(bytes, type: contentTypes[String(name.split(separator: ".")[1])] ?? "")
     }
 
     /// Compares without telling by its time where the texts differ.

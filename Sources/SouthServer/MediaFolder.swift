@@ -1,17 +1,24 @@
 public import FoundationEssentials
 import ModelZoo
 import SouthGPT
+import Synchronization
+import TensorCore
 
-/// The one folder that the server reads media from and writes them to, under random names.
+/// The one folder that the server reads media from and writes them to, under names that nobody can
+/// guess.
 ///
 /// A client never names a path: it uploads, receives a name of 32 hexadecimal digits, and uses
 /// that. Any other name is refused before the file system is asked, so a name can lead neither out
-/// of the folder nor to what another client did not share.
-public struct MediaFolder: Sendable {
+/// of the folder nor to what another client did not share. Bytes that come again are the same file,
+/// and the folder has a limit: the oldest files go for new ones.
+public final class MediaFolder: Sendable {
     /// Where the files lie.
     public let path: String
-    /// Bytes of one file at most.
-    let limit: Int
+    private let limits: ServerLimits
+    /// Makes names of uploads from their bytes, which nobody else can.
+    private let secret = (0..<32).map { _ in UInt8.random(in: 0...255) }
+    /// Bytes of all files.
+    private let used: Mutex<Int>
 
     /// File name endings that are accepted.
     static let extensions: Set<String> = [
@@ -19,7 +26,7 @@ public struct MediaFolder: Sendable {
     ]
 
     /// Makes the folder where it is missing, readable by its owner alone.
-    public init(path: String, limit: Int = ServerLimits().mediaBytes) throws {
+    public init(path: String, limits: ServerLimits = ServerLimits()) throws {
         do {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true,
@@ -28,17 +35,18 @@ public struct MediaFolder: Sendable {
             throw ServerError.unwritable(folder: path, reason: "\(error)")
         }
         self.path = path
-        self.limit = limit
+        self.limits = limits
+        used = Mutex(MediaFolder.files(in: path).reduce(0) { $0 + $1.bytes })
     }
 
-    /// Writes a file under a new name, which it returns.
+    /// Writes a file, unless its bytes are there already; its name.
     ///
     /// - Parameter type: the ending, such as `png`
     /// - Throws: `ServerError`
     public func store(_ bytes: Data, type: String) throws -> String {
-        guard bytes.count <= limit else {
+        guard bytes.count <= limits.mediaBytes else {
             throw ServerError.tooLarge(
-                what: "the file, in bytes,", found: bytes.count, limit: limit)
+                what: "the file, in bytes,", found: bytes.count, limit: limits.mediaBytes)
         }
         guard MediaFolder.extensions.contains(type) else {
             throw ServerError.invalid(
@@ -46,21 +54,64 @@ public struct MediaFolder: Sendable {
                 problem: "is '\(type)', expected one of "
                     + MediaFolder.extensions.sorted().joined(separator: ", "))
         }
-        let name = "\(newName()).\(type)"
-        do {
+        var hash = SHA256()
+        secret.withUnsafeBytes { hash.update($0) }
+        bytes.withUnsafeBytes { hash.update($0) }
+        let name = "\(hash.hexadecimal.prefix(32)).\(type)"
+        if (try? file(name)) != nil { return name }
+        return try write(name, bytes.count) {
             // Written beside its place and renamed: a reader sees all of it or nothing.
-            try bytes.write(to: URL(filePath: "\(path)/\(name)"), options: .atomic)
-        } catch {
-            throw ServerError.unwritable(folder: path, reason: "\(error)")
+            try bytes.write(to: URL(filePath: $0), options: .atomic)
         }
-        return name
     }
 
     /// Writes a medium that was made under a new name, which it returns.
     func store(_ medium: GeneratedMedium) throws -> String {
         let name = "\(newName()).\(medium.fileExtension)"
-        try medium.write(to: "\(path)/\(name)")
-        return name
+        return try write(name, nil) { try medium.write(to: $0) }
+    }
+
+    /// - Parameter size: bytes that it will take; nil where that shows only then
+    private func write(
+        _ name: String, _ size: Int?, _ write: (String) throws -> Void
+    ) throws -> String {
+        try used.withLock { used in
+            makeRoom(for: size ?? 0, &used)
+            do {
+                try write("\(path)/\(name)")
+            } catch {
+                throw ServerError.unwritable(folder: path, reason: "\(error)")
+            }
+            used += size ?? MediaFolder.size(of: "\(path)/\(name)")
+            return name
+        }
+    }
+
+    /// Removes the oldest files while there is no room for so many bytes more.
+    private func makeRoom(for bytes: Int, _ used: inout Int) {
+        guard used + bytes > limits.folderBytes else { return }
+        for file in MediaFolder.files(in: path).sorted(by: { $0.date < $1.date }) {
+            guard used + bytes > limits.folderBytes else { return }
+            guard (try? FileManager.default.removeItem(atPath: file.path)) != nil else { continue }
+            used -= file.bytes
+        }
+    }
+
+    private static func size(of path: String) -> Int {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        return attributes?[.size] as? Int ?? 0
+    }
+
+    private static func files(in folder: String) -> [(path: String, bytes: Int, date: Date)] {
+        let files = FileManager.default
+        return ((try? files.contentsOfDirectory(atPath: folder)) ?? []).compactMap { name in
+            let path = "\(folder)/\(name)"
+            guard let attributes = try? files.attributesOfItem(atPath: path),
+                attributes[.type] as? FileAttributeType == .typeRegular,
+                let date = attributes[.modificationDate] as? Date
+            else { return nil }
+            return (path, attributes[.size] as? Int ?? 0, date)
+        }
     }
 
     /// A name that no client can guess: 128 bits from the system's generator.
@@ -105,12 +156,12 @@ public struct MediaFolder: Sendable {
         let pieces = source.dropFirst(5).split(
             separator: ",", maxSplits: 1, omittingEmptySubsequences: false)
         guard pieces.count == 2, pieces[0].hasSuffix(";base64"),
-            pieces[1].utf8.count <= limit / 3 * 4 + 4,
+            pieces[1].utf8.count <= limits.mediaBytes / 3 * 4 + 4,
             let bytes = Data(base64Encoded: String(pieces[1]), options: .ignoreUnknownCharacters)
         else {
             throw ServerError.invalid(
                 field: "\(modality.rawValue)_url",
-                problem: "is no data: URL in base64 of at most \(limit) bytes")
+                problem: "is no data: URL in base64 of at most \(limits.mediaBytes) bytes")
         }
         let type = pieces[0].split(separator: ";").first.map(String.init) ?? ""
         return try file(store(bytes, type: MediaFolder.ending(of: type, modality)))
@@ -127,16 +178,16 @@ public struct MediaFolder: Sendable {
         return extensions.contains(ending) ? ending : modality.fileExtension
     }
 
-    /// Removes files that are older than `seconds`.
-    func removeFiles(olderThan seconds: Int) {
-        let files = FileManager.default
-        let oldest = Date(timeIntervalSinceNow: -Double(seconds))
-        for name in (try? files.contentsOfDirectory(atPath: path)) ?? [] {
-            guard let file = try? file(name),
-                let date = try? files.attributesOfItem(atPath: file)[.modificationDate] as? Date,
-                date < oldest
-            else { continue }
-            try? files.removeItem(atPath: file)
+    /// Removes files that are older than the limits let them be.
+    func removeOldFiles() {
+        let oldest = Date(timeIntervalSinceNow: -Double(limits.mediaSeconds))
+        used.withLock { used in
+            for file in MediaFolder.files(in: path) where file.date < oldest {
+                guard (try? FileManager.default.removeItem(atPath: file.path)) != nil else {
+                    continue
+                }
+                used -= file.bytes
+            }
         }
     }
 }

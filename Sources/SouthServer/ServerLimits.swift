@@ -4,6 +4,8 @@ public struct ServerLimits: Equatable, Sendable {
     public var requestBytes = 96 << 20
     /// Bytes of one uploaded file.
     public var mediaBytes = 64 << 20
+    /// Bytes of all media that are kept; the oldest go for new ones.
+    public var folderBytes = 4 << 30
     /// Characters of all text in a request.
     public var promptCharacters = 65_536
     /// Turns of a dialogue.

@@ -24,7 +24,7 @@ struct ServerUnderTest {
         defer { try? FileManager.default.removeItem(atPath: root) }
         let engine = Engine(name: "tiny", waiting: limits.waiting, open: open)
         let exchange = try Exchange(
-            engine, limits: limits, media: try MediaFolder(path: root, limit: limits.mediaBytes),
+            engine, limits: limits, media: try MediaFolder(path: root, limits: limits),
             key: key)
         // What keeps it from opening is what some tests are about.
         _ = try? await engine.opened()

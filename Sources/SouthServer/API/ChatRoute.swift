@@ -5,7 +5,7 @@ import SouthGPT
 extension Exchange {
     /// `POST /v1/chat/completions`
     func chat(_ body: Data) async throws -> Answer {
-        let request = try decoded(DialogueRequest.self, body)
+        let request = try limits.read(DialogueRequest.self, from: body)
         try request.check(limits)
         _ = try engine.model
         let (turns, last) = try request.turns(media.path)

@@ -74,7 +74,7 @@ private struct Embeddings: Encodable {
 
 extension Exchange {
     func embeddings(_ body: Data) throws -> Answer {
-        let request = try decoded(EmbeddingsRequest.self, body)
+        let request = try limits.read(EmbeddingsRequest.self, from: body)
         guard (1...limits.embeddings).contains(request.items.count) else {
             throw ServerError.tooLarge(
                 what: "the number of inputs", found: request.items.count, limit: limits.embeddings)

@@ -79,14 +79,16 @@ extension Exchange {
             return reply(to: error)
         }
     }
+}
 
-    /// A request's body.
+extension ServerLimits {
+    /// A request's body, of no more than `requestBytes`.
     ///
     /// - Throws: `ServerError.tooLarge`, `.invalid` with the field's path
-    func decoded<Value: Decodable>(_ type: Value.Type, _ body: Data) throws -> Value {
-        guard body.count <= limits.requestBytes else {
+    func read<Value: Decodable>(_ type: Value.Type, from body: Data) throws -> Value {
+        guard body.count <= requestBytes else {
             throw ServerError.tooLarge(
-                what: "the request, in bytes,", found: body.count, limit: limits.requestBytes)
+                what: "the request, in bytes,", found: body.count, limit: requestBytes)
         }
         do {
             return try JSONDecoder().decode(type, from: body)
@@ -107,13 +109,13 @@ extension DecodingError {
     }
 
     /// The path of the value that cannot be read.
-    var field: String {
+    fileprivate var field: String {
         var names = context?.codingPath.map(\.stringValue) ?? []
         if case .keyNotFound(let key, _) = self { names.append(key.stringValue) }
         return names.isEmpty ? "the request" : names.joined(separator: ".")
     }
 
-    var problem: String {
+    fileprivate var problem: String {
         if case .keyNotFound = self { return "is missing" }
         return "cannot be read: \(context?.debugDescription ?? "unknown reason")"
     }

@@ -82,27 +82,18 @@ public struct GenerateRequest: Codable, Equatable, Sendable {
     public static func read(
         _ body: Data, limits: ServerLimits
     ) throws -> (request: GenerateRequest, ignored: [String]) {
-        guard body.count <= limits.requestBytes else {
-            throw ServerError.tooLarge(
-                what: "the request, in bytes,", found: body.count, limit: limits.requestBytes)
+        let keys = Set(try limits.read([String: Anything].self, from: body).keys)
+        let unknown = keys.subtracting(CodingKeys.allCases.map(\.rawValue))
+            .subtracting(ignoredKeys)
+        guard unknown.isEmpty else {
+            let names = CodingKeys.allCases.map(\.rawValue).sorted()
+            throw ServerError.invalid(
+                field: unknown.sorted().joined(separator: "', '"),
+                problem: "is not known; known are \(names.joined(separator: ", "))")
         }
-        let decoder = JSONDecoder()
-        do {
-            let keys = Set(try decoder.decode([String: Anything].self, from: body).keys)
-            let unknown = keys.subtracting(CodingKeys.allCases.map(\.rawValue))
-                .subtracting(ignoredKeys)
-            guard unknown.isEmpty else {
-                let names = CodingKeys.allCases.map(\.rawValue).sorted()
-                throw ServerError.invalid(
-                    field: unknown.sorted().joined(separator: "', '"),
-                    problem: "is not known; known are \(names.joined(separator: ", "))")
-            }
-            let request = try decoder.decode(GenerateRequest.self, from: body)
-            try request.check(limits)
-            return (request, keys.intersection(ignoredKeys).sorted())
-        } catch let error as DecodingError {
-            throw ServerError.invalid(field: error.field, problem: error.problem)
-        }
+        let request = try limits.read(GenerateRequest.self, from: body)
+        try request.check(limits)
+        return (request, keys.intersection(ignoredKeys).sorted())
     }
 
     private func check(_ limits: ServerLimits) throws {

@@ -83,7 +83,7 @@ private struct Pictures: Encodable {
 extension Exchange {
     /// `POST /v1/images/generations`
     func images(_ body: Data) throws -> Answer {
-        var making = try decoded(MakingRequest.self, body)
+        var making = try limits.read(MakingRequest.self, from: body)
         let count = making.n ?? 1
         guard (1...limits.pictures).contains(count) else {
             throw ServerError.invalid(
@@ -119,7 +119,7 @@ extension Exchange {
 
     /// `POST /v1/audio/speech`: a sound as the words describe it, not the words spoken.
     func sound(_ body: Data) throws -> Answer {
-        var making = try decoded(MakingRequest.self, body)
+        var making = try limits.read(MakingRequest.self, from: body)
         guard ["wav", "mp3"].contains(making.format ?? "wav"), making.format != "mp3" else {
             throw ServerError.invalid(
                 field: "response_format", problem: "is '\(making.format ?? "")'; known is wav")
@@ -133,7 +133,7 @@ extension Exchange {
 
     /// `POST /v1/videos`: begins a job.
     func video(_ body: Data) async throws -> Reply {
-        var making = try decoded(MakingRequest.self, body)
+        var making = try limits.read(MakingRequest.self, from: body)
         let request = try making.request(.video, limits)
         _ = try engine.model
         try await engine.queue.checkRoom()

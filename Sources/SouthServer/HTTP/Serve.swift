@@ -55,7 +55,7 @@ public func serve(
             logger: logger)
         let sweep = Task {
             while !Task.isCancelled {
-                exchange.media.removeFiles(olderThan: exchange.limits.mediaSeconds)
+                exchange.media.removeOldFiles()
                 try await Task.sleep(for: .seconds(600))
             }
         }
@@ -85,14 +85,18 @@ public func serve(
             if request.method == .options, let origin {
                 return Response(status: .noContent, headers: headers([:], id, origin))
             }
-            let limit = max(exchange.limits.requestBytes, exchange.limits.mediaBytes)
-            let body = try await request.collectBody(upTo: limit)
             var fields: [String: String] = [:]
             for field in request.headers { fields[field.name.canonicalName] = field.value }
             let isHead = request.method == .head
-            let call = Call(
-                isHead ? "GET" : request.method.rawValue, request.uri.path, headers: fields,
-                body: Data(body.readableBytesView))
+            var call = Call(
+                isHead ? "GET" : request.method.rawValue, request.uri.path, headers: fields)
+            // Before a body is taken in from somebody who may send none.
+            if let refusal = exchange.refusal(of: call) {
+                exchange.finished(call, refusal.status, start, id)
+                return response(refusal, id, origin)
+            }
+            let limit = max(exchange.limits.requestBytes, exchange.limits.mediaBytes)
+            call.body = Data(try await request.collectBody(upTo: limit).readableBytesView)
             let answer = await exchange.answer(to: call)
             let reply: Reply
             switch answer {
@@ -118,7 +122,13 @@ public func serve(
                     })
             }
             exchange.finished(call, reply.status, start, id)
-            return Response(
+            return response(reply, id, origin, isHead: isHead)
+        }
+
+        private func response(
+            _ reply: Reply, _ id: String, _ origin: String?, isHead: Bool = false
+        ) -> Response {
+            Response(
                 status: .init(code: reply.status), headers: headers(reply.headers, id, origin),
                 body: isHead ? .init() : .init(byteBuffer: ByteBuffer(bytes: reply.body)))
         }

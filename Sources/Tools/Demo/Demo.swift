@@ -118,7 +118,7 @@ struct Demo: AsyncParsableCommand {
             Engine(
                 name: URL(filePath: path).lastPathComponent, waiting: queue,
                 open: { try MultimodalModel(path, memory: budget) }),
-            limits: limits, media: try MediaFolder(path: folder, limit: limits.mediaBytes),
+            limits: limits, media: try MediaFolder(path: folder, limits: limits),
             key: key,
             log: quiet
                 ? .silent
