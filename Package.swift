@@ -167,7 +167,7 @@ let package = Package(
                 "DataPipeline", "Dialogue", "Diffusion", "MediaIO", "ModelTestSupport", "ModelZoo",
                 "SouthBenchmarks", "SouthGPT", "TensorCore",
             ]),
-        tests("Evaluation", ["TensorCore"]),
+        tests("Evaluation", ["MediaIO", "TensorCore"]),
         tests("SouthServer", ["MediaIO", "ModelTestSupport", "SouthGPT", "TensorCore"]),
         tests("MelodyMini", ["TensorCore"]),
         .testTarget(
