@@ -138,7 +138,7 @@ let package = Package(
         tool("southgpt-doctor", "Doctor", ["MelodyMini", "SouthGPT"]),
         tool(
             "southgpt-preprocess", "Preprocess",
-            ["DataPipeline", "Dialogue", "MelodyMini", "ModelZoo", "TensorCore"]),
+            ["DataPipeline", "Dialogue", "MelodyMini", "ModelZoo", "SouthGPT", "TensorCore"]),
         tool(
             "southgpt-embed", "Embed",
             ["DataPipeline", "Diffusion", "ModelZoo", "SouthGPT", "TensorCore"]),

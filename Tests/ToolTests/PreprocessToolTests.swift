@@ -78,6 +78,13 @@ import Testing
                 as? [[String: Any]]
             #expect(rows?.contains { $0["text"] as? String == "<image a.png>" } == true)
             #expect(rows?.contains { $0["label"] as? Int != -100 } == true)
+            // A model folder says itself where its tokenizer is.
+            let whole = ["pictures", "--tokenizer", "m", "--show", "0", "--json"]
+            #expect(try preprocess(folder, whole).outcome().output == shown.output)
+            let absent = ["pictures", "--tokenizer", "media", "--show", "0"]
+            #expect(
+                try preprocess(folder, absent).outcome().errors.contains(
+                    "media/tokenizer.model: cannot be read"))
         }
     }
 
