@@ -133,6 +133,17 @@ public struct Catalog: Sendable {
         return try lookup.folder() + "/catalog.yaml"
     }
 
+    /// The package's catalog with `own` laid over it; `own` alone where the package's is not there.
+    ///
+    /// - Throws: `ResourceError` where there is neither
+    public static func files(layingOver own: [String], root: String = ".") throws -> [String] {
+        do {
+            return [try standardFile(root: root)] + own
+        } catch is ResourceError where !own.isEmpty {
+            return own
+        }
+    }
+
     /// The entry of that name.
     ///
     /// - Throws: `SettingsError.unknownDataset`, which lists the valid names

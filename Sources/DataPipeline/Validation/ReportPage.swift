@@ -50,7 +50,8 @@ public struct ReportPage: Sendable {
         <meta http-equiv="Content-Security-Policy"
         content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
         <style>
-        body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 68em; color: #222 }
+        body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 68em;
+            padding: 0 1em; color: #222 }
         section { border-top: 1px solid #ccc; margin-top: 2em }
         table { border-collapse: collapse } td, th { padding: .15em .9em .15em 0; text-align: left }
         .card { border: 1px solid #ddd; border-radius: 6px; padding: .6em 1em; margin: .8em 0 }

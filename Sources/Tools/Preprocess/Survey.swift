@@ -12,7 +12,7 @@ struct Survey: Sendable {
 
     init(_ options: Preprocess) throws {
         self.options = options
-        let files = [try Catalog.standardFile(root: options.root)] + options.catalog
+        let files = try Catalog.files(layingOver: options.catalog, root: options.root)
         let catalog = try Catalog(contentsOf: files, root: options.root)
         entries =
             try options.datasets.isEmpty
@@ -110,9 +110,10 @@ struct Survey: Sendable {
             !options.output.json
         else { return }
         let entry = preparation.entry
-        print("\(entry.name): \(records) records of \(source) written to \(entry.dataPath)")
+        let noun = records == 1 ? "record" : "records"
+        print("\(entry.name): \(records) \(noun) of \(source) written to \(entry.dataPath)")
         if leftOut > 0 {
-            print("  \(leftOut) were left out; \(preparation.leftOutPath) names each and says why")
+            print("  \(leftOut) left out; \(preparation.leftOutPath) names each and says why")
         }
     }
 

@@ -145,7 +145,7 @@ private struct Parts {
         _ names: [String], _ request: TrainingRequest
     ) throws -> [DatasetEntry] {
         let catalog = try Catalog(
-            contentsOf: [Catalog.standardFile(root: request.root)] + request.catalogs,
+            contentsOf: Catalog.files(layingOver: request.catalogs, root: request.root),
             root: request.root)
         return try names.map { try catalog.entry($0) }
     }
