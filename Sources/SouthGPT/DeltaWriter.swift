@@ -47,12 +47,7 @@ package struct DeltaWriter {
     /// - Throws: `CheckpointError.unwritable`, `TokenizerError.unwritable`
     package func write(to folder: String, copy: String) throws {
         let kept = "\(folder)/\(copy)"
-        do {
-            try FileManager.default.createDirectory(
-                atPath: kept, withIntermediateDirectories: true)
-        } catch {
-            throw CheckpointError.unwritable(file: kept, reason: "\(error)")
-        }
+        try makeFolder(kept)
         let tensors = tensors
         try tokenizer.write(to: kept)
         try writeConfig(to: "\(kept)/config.json")

@@ -37,6 +37,13 @@ import Testing
                 repository, repository.talk("file/out"),
                 "error: file/out: cannot be written to: Not a directory. Name another folder "
                     + "with --save_path.")
+            // That this one cannot be made shows only when it is.
+            let outcome = try repository.train(repository.talk("/proc/out")).outcome()
+            #expect(outcome.status == 1)
+            #expect(
+                outcome.errors.hasSuffix(
+                    "error: /proc/out: cannot be written to: No such file or directory. Name "
+                        + "another folder with --save_path.\n"), "\(outcome.errors)")
         }
     }
 

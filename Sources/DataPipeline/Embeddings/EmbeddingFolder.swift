@@ -64,12 +64,7 @@ struct EmbeddingFolder {
     ///
     /// - Throws: `CheckpointError.unwritable`, `EmbeddingError.noRoom`
     mutating func prepare(for files: Int) throws {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw CheckpointError.unwritable(file: path, reason: "the folder cannot be made")
-        }
+        try makeFolder(path)
         guard access(path, W_OK | X_OK) == 0 else {
             throw CheckpointError.unwritable(file: path, reason: systemReason())
         }

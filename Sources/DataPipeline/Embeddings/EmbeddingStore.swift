@@ -65,8 +65,12 @@ public struct EmbeddingStore: Sendable {
         return found
     }
 
-    /// Whether there is a file for a target, and of its caption.
-    public func contains(_ target: CaptionTarget) -> Bool { (try? file(for: target)) != nil }
+    /// How long the file for a target is, in bytes; nil where there is none, or of another caption.
+    public func byteCount(of target: CaptionTarget) -> Int? {
+        var status = stat()
+        guard let path = try? file(for: target).path, stat(path, &status) == 0 else { return nil }
+        return Int(status.st_size)
+    }
 
     private func file(for target: CaptionTarget) throws -> (path: String, maker: String?) {
         if let entry = index[target] {

@@ -59,11 +59,7 @@ public struct DeltaMerge: Sendable {
             $0.hasSuffix(".safetensors") || $0.hasSuffix(".bin")
         }
         guard !present else { throw ModelError.occupied(folder: output) }
-        do {
-            try files.createDirectory(atPath: output, withIntermediateDirectories: true)
-        } catch {
-            throw CheckpointError.unwritable(file: output, reason: "\(error)")
-        }
+        try makeFolder(output)
         let names = delta.tensors.filter { !DeltaMerge.isIgnored($0.name) }
         let sums = names.compactMap { difference in
             base[difference.name].map { stored in

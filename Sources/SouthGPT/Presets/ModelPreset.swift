@@ -20,7 +20,7 @@ public enum ModelPreset: String, CaseIterable, Sendable {
         let draft = target.deletingLastPathComponent().appending(
             component: ".\(target.lastPathComponent)-\(UUID().uuidString)")
         do {
-            try FileManager.default.createDirectory(at: draft, withIntermediateDirectories: true)
+            try makeFolder(draft.path)
             try TinyModel(PresetFolder(draft.path, seed: seed)).write()
             try? FileManager.default.removeItem(at: target)
             try FileManager.default.moveItem(at: draft, to: target)

@@ -23,16 +23,14 @@ struct PresetFolder {
     /// The path of a component's folder, which is made if it is not there.
     func folder(_ name: String) throws -> String {
         let folder = "\(path)/\(name)"
-        try FileManager.default.createDirectory(
-            atPath: folder, withIntermediateDirectories: true)
+        try makeFolder(folder)
         return folder
     }
 
     /// Writes a text file.
     func write(_ text: String, to file: String) throws {
         let place = URL(filePath: "\(path)/\(file)")
-        try FileManager.default.createDirectory(
-            at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try makeFolder(place.deletingLastPathComponent().path)
         try Data((text + "\n").utf8).write(to: place)
     }
 

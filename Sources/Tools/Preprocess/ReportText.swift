@@ -55,7 +55,7 @@ enum ReportFile {
     static func prepareFolder(of stem: String) throws {
         let folder = URL(filePath: stem).deletingLastPathComponent().path
         _ = try OutputFolder(folder, option: "--report")
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try makeFolder(folder)
     }
 
     static func write(_ bytes: [UInt8], to path: String) throws {

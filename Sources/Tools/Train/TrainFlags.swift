@@ -123,8 +123,7 @@ struct PlaceFlags: ParsableArguments {
         guard communicator.rank == 0 else { return [] }
         let path = logPath ?? "\(folder)/log"
         try RunFolder.checkWritable(path)
-        try FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: true)
+        try RunFolder.make(path)
         return [
             try RunLog(folder: path, every: run.plan.config.loggingStep) { error in
                 watcher.say("note: \(error)")

@@ -11,12 +11,7 @@ struct ComponentFolder {
     /// - Throws: `CheckpointError.unwritable`
     init(_ path: String) throws {
         self.path = path
-        do {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw CheckpointError.unwritable(file: path, reason: "\(error)")
-        }
+        try makeFolder(path)
     }
 
     /// Writes a description and weights under the stem that the library of its kind looks for.

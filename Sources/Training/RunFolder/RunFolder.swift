@@ -178,12 +178,11 @@ public struct RunFolder: Sendable {
 
     private static func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }
 
-    static func make(_ folder: String) throws {
+    package static func make(_ folder: String) throws {
         do {
-            try FileManager.default.createDirectory(
-                atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw RunError.unwritable(path: folder, reason: "the folder cannot be made")
+            try makeFolder(folder)
+        } catch CheckpointError.unwritable(let path, let reason) {
+            throw RunError.unwritable(path: path, reason: reason)
         }
     }
 

@@ -35,8 +35,8 @@ final class CaptionEmbeddings: Sendable {
         }
     }
 
-    /// How many embeddings of a dataset are read whole before training: the others were made by
-    /// the same run, and are held against the decoder when they are used.
+    /// How many embeddings of a dataset are read whole before training, and with them all that are
+    /// longer or shorter. The others are as long as one that was sound, and so of its shape.
     private static var readBefore: Int { 16 }
 
     /// Looks for the embedding of every caption of some datasets, before anything is trained.
@@ -47,13 +47,14 @@ final class CaptionEmbeddings: Sendable {
         var reason: String?
         for dataset in datasets {
             var read = 0
+            var sound: Set<Int> = []
             for index in 0..<dataset.count {
                 // A record that cannot be used is the loader's matter.
                 guard let sample = try? dataset.sample(index) else { continue }
                 for target in sample.targets {
                     total += 1
                     let store = try store(of: target, in: sample)
-                    guard store.contains(target) else {
+                    guard let bytes = store.byteCount(of: target) else {
                         missing += 1
                         if reason == nil {
                             do {
@@ -64,8 +65,9 @@ final class CaptionEmbeddings: Sendable {
                         }
                         continue
                     }
-                    if read < CaptionEmbeddings.readBefore {
+                    if read < CaptionEmbeddings.readBefore || !sound.contains(bytes) {
                         _ = try store.embedding(for: target)
+                        sound.insert(bytes)
                         read += 1
                     }
                 }

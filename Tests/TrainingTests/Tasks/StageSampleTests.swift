@@ -10,9 +10,9 @@ import Training
 
 /// From records of a dataset to what a stage trains on.
 @Suite struct StageSampleTests {
-    /// Two dialogues that ask for pictures.
-    private func dataset(in folder: String) throws -> DialogueDataset {
-        let records = (0..<2).map { index in
+    /// Dialogues that ask for pictures.
+    private func dataset(in folder: String, count: Int = 2) throws -> DialogueDataset {
+        let records = (0..<count).map { index in
             """
             {"image_name": "a\(index).jpg", "conversation": [
               {"from": "human", "value": "Draw a violin.", "input_modality": "text"},
@@ -26,6 +26,28 @@ import Training
             DatasetEntry(
                 name: "image_instruction", format: .t2x, type: .textToImage, dataPath: file,
                 embeddings: "\(folder)/embed"))
+    }
+
+    @Test func anEmbeddingOfAnotherDecoderIsFoundAmongManySoundOnes() throws {
+        try withTemporaryFolder { folder in
+            let task = try TinyStack().task(.decoderAlignment, in: folder)
+            let dataset = try dataset(in: folder, count: 24)
+            try makeFolder("\(folder)/embed")
+            func write(_ index: Int, width: Int) throws {
+                try Npy.write(
+                    Tensor.zeros([5, width]).cast(to: .float16),
+                    to: "\(folder)/embed/a\(index).jpg.npy")
+            }
+            for index in 0..<24 { try write(index, width: 10) }
+            try task.check([dataset])
+            try write(21, width: 12)
+            #expect {
+                try task.check([dataset])
+            } throws: { error in
+                "\(error)".hasPrefix(
+                    "\(folder)/embed/a21.jpg.npy: an embedding of shape [5, 12], expected [5, 10]")
+            }
+        }
     }
 
     @Test func captionsWithoutEmbeddingsAreNamedBeforeTheFirstStep() throws {
