@@ -229,6 +229,7 @@ public final class Session: Sendable {
         let shared = min(
             zip(rows, state.cached).prefix { $0 == $1 }.count, rows.count - 1)
         state.cache.truncate(to: shared)
+        state.cache.reserve(rows.count + reply)
         let embeddings = Tensor.concatenate(
             try inputRows(rows[shared...], state.rows), axis: 0)
         let hidden = try model.memory.reserving(

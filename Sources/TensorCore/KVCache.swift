@@ -3,7 +3,7 @@ import Synchronization
 /// The keys and values of one sequence, layer by layer, as attention left them.
 ///
 /// A cache belongs to one sequence; a forward pass over several sequences takes one for each. It
-/// grows by doubling, so that appending a token costs one token.
+/// grows by a quarter, or at once to what was reserved.
 public final class KVCache: Sendable {
     private struct Layer {
         /// `[kvHeads, capacity, headSize]`, of which the first `length` places are filled.
@@ -12,23 +12,37 @@ public final class KVCache: Sendable {
         var length: Int
     }
 
-    private let layers: Mutex<[Layer?]>
+    private struct State {
+        var layers: [Layer?]
+        /// Places that the next growth makes at least.
+        var reserved = 64
+    }
+
+    private let state: Mutex<State>
 
     /// An empty cache for a network of that many layers.
     public init(layers: Int) {
-        self.layers = Mutex([Layer?](repeating: nil, count: layers))
+        state = Mutex(State(layers: [Layer?](repeating: nil, count: layers)))
     }
 
     /// Tokens that every layer holds: the position of the next one.
     public var length: Int {
-        layers.withLock { layers in layers.map { $0?.length ?? 0 }.min() ?? 0 }
+        state.withLock { state in state.layers.map { $0?.length ?? 0 }.min() ?? 0 }
     }
 
     /// Bytes that the cache takes.
     public var byteCount: Int {
-        layers.withLock { layers in
-            layers.reduce(0) { $0 + ($1.map { $0.keys.byteCount + $0.values.byteCount } ?? 0) }
+        state.withLock { state in
+            state.layers.reduce(0) {
+                $0 + ($1.map { $0.keys.byteCount + $0.values.byteCount } ?? 0)
+            }
         }
+    }
+
+    /// Lets the next `append` make room for so many tokens at once: a sequence whose length is known
+    /// is not copied while it grows, and takes no more than it needs.
+    public func reserve(_ tokens: Int) {
+        state.withLock { $0.reserved = max(64, tokens) }
     }
 
     /// Adds new tokens to a layer and returns all of its keys and values.
@@ -36,34 +50,36 @@ public final class KVCache: Sendable {
     /// - Shapes: `keys`, `values` `[kvHeads, time, headSize]` → `[kvHeads, length, headSize]`,
     ///   views that stay right until the next `append` or `truncate`
     public func append(layer: Int, keys: Tensor, values: Tensor) -> (keys: Tensor, values: Tensor) {
-        layers.withLock { layers in
-            let time = keys.shape[1]
+        state.withLock { state in
+            let (time, reserved) = (keys.shape[1], state.reserved)
             var entry =
-                layers[layer]
+                state.layers[layer]
                 ?? Layer(
-                    keys: KVCache.room(for: keys, capacity: max(time, 64)),
-                    values: KVCache.room(for: values, capacity: max(time, 64)), length: 0)
+                    keys: KVCache.room(for: keys, capacity: max(time, reserved)),
+                    values: KVCache.room(for: values, capacity: max(time, reserved)), length: 0)
             let needed = entry.length + time
-            if needed > entry.keys.shape[1] {
-                let capacity = max(needed, entry.keys.shape[1] * 2)
-                entry.keys = KVCache.grown(entry.keys, entry.length, capacity)
-                entry.values = KVCache.grown(entry.values, entry.length, capacity)
+            let capacity = entry.keys.shape[1]
+            if needed > capacity {
+                // A quarter costs less than attention, which reads it all for every token.
+                let larger = reserved >= needed ? reserved : max(needed, capacity * 5 / 4)
+                entry.keys = KVCache.grown(entry.keys, entry.length, larger)
+                entry.values = KVCache.grown(entry.values, entry.length, larger)
             }
             let backend = keys.device.backend
             backend.store(keys, into: entry.keys.sliced(1, entry.length..<needed))
             backend.store(values, into: entry.values.sliced(1, entry.length..<needed))
             entry.length = needed
-            layers[layer] = entry
+            state.layers[layer] = entry
             return (entry.keys.sliced(1, 0..<needed), entry.values.sliced(1, 0..<needed))
         }
     }
 
     /// Forgets all but the first `length` tokens, to continue from a shared beginning.
     public func truncate(to length: Int) {
-        layers.withLock { layers in
-            for index in layers.indices {
-                let held = layers[index]?.length ?? 0
-                layers[index]?.length = min(length, held)
+        state.withLock { state in
+            for index in state.layers.indices {
+                let held = state.layers[index]?.length ?? 0
+                state.layers[index]?.length = min(length, held)
             }
         }
     }

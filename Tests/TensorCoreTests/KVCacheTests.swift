@@ -40,6 +40,23 @@ import Testing
         #expect(cache.byteCount == 64 * 2 * 3 * 4 * 2 * 2)
     }
 
+    @Test func takesWhatWasReservedAndNoMore() {
+        let cache = KVCache(layers: 1)
+        func append(_ range: Range<Int>) -> Int {
+            _ = cache.append(layer: 0, keys: tokens(range, .cpu), values: tokens(range, .cpu))
+            return cache.byteCount / (2 * 3 * 4 * 2)
+        }
+        cache.reserve(300)
+        #expect(append(0..<100) == 300)
+        #expect(append(100..<300) == 300)
+        // Without a new reservation by a quarter, with one exactly.
+        #expect(append(300..<301) == 375)
+        cache.reserve(400)
+        #expect(append(301..<376) == 400)
+        cache.reserve(10)
+        #expect(append(376..<1000) == 1000)
+    }
+
     @Test(arguments: [Device.reference, .cpu]) func forgetsTheEnd(_ device: Device) {
         let cache = KVCache(layers: 1)
         _ = cache.append(layer: 0, keys: tokens(0..<100, device), values: tokens(0..<100, device))

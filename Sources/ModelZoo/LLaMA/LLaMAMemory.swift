@@ -9,14 +9,19 @@ extension LLaMAConfig {
         try MemoryBudget.bytesNeeded { device in
             let model = try LLaMA(self, from: .shapesOnly(device: device))
             let cache = model.newCache()
+            cache.reserve(rows + reply)
             func zeros(_ shape: Shape) -> Tensor { .zeros(shape, device: device) }
-            _ = model.hiddenStates(zeros([rows, hiddenSize]), cache: cache)
-            // Token by token the reply costs one row at a time, and what the cache grows by.
-            let added = zeros([keyValueHeads, reply, headSize])
-            for layer in 0..<numHiddenLayers {
-                _ = cache.append(layer: layer, keys: added, values: added)
-            }
-            _ = model.logits(model.hiddenStates(zeros([1, hiddenSize]), cache: cache))
+            _ = model.logits(
+                model.hiddenStates(zeros([rows, hiddenSize]), cache: cache)[0..<1])
+            // Token by token the reply costs one row at a time: less than reading did.
         }
+    }
+
+    /// The same where several dialogues are read one after the other and answered together.
+    package func bytesNeeded(readingInTurn rows: [Int], writing reply: Int) throws -> Int {
+        guard let longest = rows.max() else { return 0 }
+        let token = 2 * numHiddenLayers * keyValueHeads * headSize * DType.float32.byteCount
+        let all = rows.reduce(0) { $0 + ($1 + reply) * token }
+        return try bytesNeeded(reading: longest, writing: reply) + all - (longest + reply) * token
     }
 }
