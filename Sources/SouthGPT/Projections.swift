@@ -63,7 +63,8 @@ package struct Projections: Sendable {
             let (checkpoint, weights) = try sources.open(component, name)
             let kind = folder.manifest.components[component]?.kind
             let mode =
-                kind.flatMap(OutputProjectionMode.init) ?? fresh?.modes[modality] ?? .transformer
+                kind.flatMap(OutputProjectionMode.init) ?? fresh?.modes[modality]
+                ?? OutputProjectionMode(of: checkpoint, name) ?? .transformer
             var config: OutputProjectionConfig
             if let fresh, checkpoint["\(name).0.model.weight"] == nil {
                 config = try OutputProjectionConfig(
@@ -83,7 +84,7 @@ package struct Projections: Sendable {
         let patterns = Modality.allCases.filter { outputs[$0] == nil }.map {
             "\(OutputProjection.name(of: $0)).*"
         }
-        try sources.finish(unused: patterns)
+        try sources.finish(unused: patterns + OutputProjection.unusedTensors)
         parameters = sources.parameters
         unused = (delta?.projections.tensors ?? []).filter { tensor in
             patterns.contains { matches(tensor.name, $0) }
@@ -142,8 +143,7 @@ extension OutputProjectionConfig {
         _ fresh: FreshProjections, _ modality: Modality, _ mode: OutputProjectionMode,
         _ folder: ModelFolder, hiddenSize: Int
     ) throws {
-        self = .published(modality, hiddenSize: hiddenSize)
-        self.mode = mode
+        self = .published(modality, hiddenSize: hiddenSize, mode: mode)
         if let sizes = fresh.sizes {
             (innerWidth, layers) = (sizes.width, sizes.layers)
             feedForward = sizes.feedForward
@@ -164,7 +164,8 @@ extension OutputProjectionConfig {
         of checkpoint: Checkpoint, _ modality: Modality, mode: OutputProjectionMode,
         hiddenSize: Int, inputTokens: Int
     ) throws {
-        let published = OutputProjectionConfig.published(modality, hiddenSize: hiddenSize)
+        let published = OutputProjectionConfig.published(
+            modality, hiddenSize: hiddenSize, mode: mode)
         let name = "\(OutputProjection.name(of: modality)).0"
         func size(_ tensor: String, _ axis: Int) throws -> Int {
             guard let shape = checkpoint["\(name).\(tensor)"]?.shape, axis < shape.count else {
@@ -174,21 +175,41 @@ extension OutputProjectionConfig {
             return shape[axis]
         }
         let width = try size("model.weight", 0)
-        guard mode == .transformer else {
-            self.init(
-                mode: mode, hiddenSize: hiddenSize, inputTokens: inputTokens,
-                outputTokens: published.outputTokens, outputWidth: width)
-            return
+        func count(_ list: String) -> Int {
+            let prefix = "\(name).\(list)."
+            return Set(
+                checkpoint.tensors.compactMap { tensor in
+                    tensor.name.hasPrefix(prefix)
+                        ? tensor.name.dropFirst(prefix.count).split(separator: ".").first : nil
+                }
+            ).count
         }
-        let layers = Set(
-            checkpoint.tensors.compactMap { tensor in
-                tensor.name.hasPrefix("\(name).tfm.encoder.layers.")
-                    ? tensor.name.split(separator: ".").dropFirst(5).first : nil
-            })
-        self.init(
-            mode: mode, hiddenSize: hiddenSize, innerWidth: try size("fc.weight", 0),
-            heads: published.heads, layers: layers.count,
-            feedForward: try size("tfm.encoder.layers.0.linear1.weight", 0),
-            inputTokens: inputTokens, outputTokens: try size("query_embs", 1), outputWidth: width)
+        self = published
+        (self.inputTokens, outputWidth) = (inputTokens, width)
+        switch mode {
+        case .linear: break
+        case .transformer:
+            (innerWidth, outputTokens) = (try size("fc.weight", 0), try size("query_embs", 1))
+            layers = count("tfm.encoder.layers")
+            feedForward = try size("tfm.encoder.layers.0.linear1.weight", 0)
+        case .qformer:
+            (innerWidth, outputTokens) = (try size("fc.weight", 0), try size("query_tokens", 1))
+            layers = count("Qformer.bert.encoder.layer")
+            feedForward = try size(
+                "Qformer.bert.encoder.layer.0.intermediate_query.dense.weight", 0)
+        }
+    }
+}
+
+extension OutputProjectionMode {
+    /// The mode that a projection's tensors are of, where their names show it.
+    fileprivate init?(of checkpoint: Checkpoint, _ name: String) {
+        if checkpoint["\(name).0.query_tokens"] != nil {
+            self = .qformer
+        } else if checkpoint["\(name).0.query_embs"] != nil {
+            self = .transformer
+        } else {
+            return nil
+        }
     }
 }

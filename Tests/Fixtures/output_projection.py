@@ -1,10 +1,13 @@
-"""The output projection around torch.nn.Transformer, shrunk, one for each pair of token counts.
+"""The output projections of both modes that have a network, shrunk.
 
-The published sizes are 4 → 77, 24 → 77 and 8 → 1 tokens; here 4 → 9, 6 → 5 and 8 → 1.
+The transformer's, around torch.nn.Transformer, once for each pair of token counts: the published
+ones are 4 → 77, 24 → 77 and 8 → 1, here 4 → 9, 6 → 5 and 8 → 1. The Q-Former's with 4 → 9.
 """
 
 import torch
+import transformers
 from torch import nn
+from transformers import Blip2QFormerConfig, Blip2QFormerModel
 
 import fixture
 
@@ -27,6 +30,33 @@ class Layer(nn.Module):
         return self.model(self.tfm(source, queries))
 
 
+class QFormer(nn.Module):
+    """The Q-Former mode around BLIP-2's own network."""
+
+    def __init__(self, hidden, inner, heads, layers, feed_forward, outputs, width):
+        super().__init__()
+        self.fc = nn.Linear(hidden, inner)
+        self.query_tokens = nn.Parameter(torch.zeros(1, outputs, inner))
+        self.Qformer = Blip2QFormerModel(Blip2QFormerConfig(
+            hidden_size=inner, num_hidden_layers=layers, num_attention_heads=heads,
+            intermediate_size=feed_forward, cross_attention_frequency=1,
+            encoder_hidden_size=inner))
+        self.model = nn.Linear(inner, width)
+
+    def forward(self, states, embeddings):
+        source = self.fc(states + embeddings)
+        queries = self.query_tokens.expand(len(states), -1, -1)
+        read = self.Qformer(query_embeds=queries, encoder_hidden_states=source)
+        return self.model(read.last_hidden_state)
+
+
+def published(name):
+    """The names that the assistant's own copy of the network has."""
+    name = name.replace("Qformer.layernorm", "Qformer.bert.embeddings.LayerNorm")
+    name = name.replace("Qformer.encoder", "Qformer.bert.encoder")
+    return "qformer.0." + name.replace("attention.attention.", "attention.self.")
+
+
 tensors, recipe = {}, {}
 sizes = dict(hidden=20, inner=16, heads=4, layers=2, feed_forward=24)
 cases = {"image": (4, 9, 10), "video": (6, 5, 14), "audio": (8, 1, 6)}
@@ -46,4 +76,16 @@ for modality, (inputs, outputs, width) in cases.items():
     tensors[modality] = total
 fixture.save(
     "output_projection", tensors, f"torch.nn.Transformer, torch {torch.__version__}",
+    recipe=recipe)
+
+reader = QFormer(
+    hidden=20, inner=24, heads=3, layers=2, feed_forward=40, outputs=9, width=10).eval()
+recipe = fixture.fill(reader, published)
+states, embeddings = (
+    fixture.tensor(f"projection.qformer.{key}", (3, 4, 20)) for key in ("states", "embeddings"))
+with torch.no_grad():
+    tensors = {"image": reader(states, embeddings)}
+fixture.save(
+    "output_qformer", tensors,
+    f"Blip2QFormerModel, transformers {transformers.__version__}, torch {torch.__version__}",
     recipe=recipe)

@@ -110,13 +110,24 @@ import Testing
         #expect(result.sliced(1, shared..<outputs).floats().allSatisfy { $0 == 0 })
     }
 
-    @Test func refusesTheQFormer() {
+    @Test(arguments: [Device.reference, .cpu])
+    func readsSpansAsTheOriginalQFormer(device: Device) throws {
+        let fixture = try Fixture("output_qformer")
         let config = OutputProjectionConfig(
-            mode: .qformer, hiddenSize: 6, inputTokens: 3, outputTokens: 2, outputWidth: 4)
-        let error = #expect(throws: ConfigError.self) {
-            _ = try OutputProjection(config, .image, from: .fresh(seed: 1))
-        }
-        #expect(error.map { "\($0)".contains("'mode' is qformer") } ?? false)
+            mode: .qformer, hiddenSize: 20, innerWidth: 24, heads: 3, layers: 2, feedForward: 40,
+            inputTokens: 4, outputTokens: 9, outputWidth: 10)
+        let weights = Weights(
+            try fixture.weights.renamed { name in
+                stack(.image) + name.dropFirst("qformer.".count)
+            }, device: device)
+        let projection = try OutputProjection(config, .image, from: weights)
+        try weights.finish()
+        let states = recipeInput("projection.qformer.states", [3, 4, 20]).on(device)
+        let embeddings = recipeInput("projection.qformer.embeddings", [3, 4, 20]).on(device)
+        let error = relativeError(
+            projection([states], embeddings: embeddings), fixture["image"],
+            of: "output projection, Q-Former, \(device)", original: fixture.source)
+        #expect(error <= 1e-4)
     }
 
     @Test func turnsEmbeddingsIntoRowsOfTheLanguageModel() throws {

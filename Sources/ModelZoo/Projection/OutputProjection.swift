@@ -10,7 +10,7 @@ public enum OutputProjectionMode: String, Codable, Sendable {
     case transformer
     /// Each token by itself, for small models.
     case linear
-    /// A Q-Former; its configuration is recognised and refused.
+    /// Learnt queries read the span through a Q-Former.
     case qformer
 }
 
@@ -53,7 +53,7 @@ public struct OutputProjectionConfig: Codable, Equatable, Sendable {
 
     /// As published: for Stable Diffusion 1.5, AudioLDM and ZeroScope.
     public static func published(
-        _ modality: Modality, hiddenSize: Int = 4096
+        _ modality: Modality, hiddenSize: Int = 4096, mode: OutputProjectionMode = .transformer
     ) -> OutputProjectionConfig {
         let (inputTokens, outputTokens, outputWidth) =
             switch modality {
@@ -61,17 +61,19 @@ public struct OutputProjectionConfig: Codable, Equatable, Sendable {
             case .audio: (8, 1, 512)
             case .video: (24, 77, 1024)
             }
-        return OutputProjectionConfig(
-            hiddenSize: hiddenSize, inputTokens: inputTokens, outputTokens: outputTokens,
-            outputWidth: outputWidth)
+        var config = OutputProjectionConfig(
+            mode: mode, hiddenSize: hiddenSize, inputTokens: inputTokens,
+            outputTokens: outputTokens, outputWidth: outputWidth)
+        if mode == .qformer {
+            (config.innerWidth, config.heads, config.layers) = (768, 12, 2)
+            config.feedForward = 3072
+        }
+        return config
     }
 
-    /// - Throws: `ConfigError` for sizes no projection can have, and for the Q-Former
+    /// - Throws: `ConfigError` for sizes no projection can have
     func validate() throws {
         let network = "output projection"
-        try ConfigError.require(
-            network, "mode", mode.rawValue,
-            in: [OutputProjectionMode.transformer, .linear].map(\.rawValue))
         try ConfigError.require(
             network,
             sizes: [
@@ -106,6 +108,9 @@ public struct OutputProjection: Sendable {
         }
     }
 
+    /// What files may hold beside a projection, as patterns.
+    public static let unusedTensors = [QFormer.unused]
+
     /// What the tensors of a modality's projection begin with.
     public static func name(of modality: Modality) -> String {
         switch modality {
@@ -136,18 +141,21 @@ public struct OutputProjection: Sendable {
 /// The projection of one layer's states.
 private enum OutputProjectionLayer: Sendable {
     case transformer(SpanReader)
+    case qFormer(QFormer)
     case linear(TokenMap)
 
     init(_ config: OutputProjectionConfig, from weights: Weights) throws {
         switch config.mode {
         case .transformer: self = .transformer(try SpanReader(config, from: weights))
-        case .linear, .qformer: self = .linear(try TokenMap(config, from: weights))
+        case .qformer: self = .qFormer(try QFormer(config, from: weights))
+        case .linear: self = .linear(try TokenMap(config, from: weights))
         }
     }
 
     func callAsFunction(_ states: Tensor, embeddings: Tensor) -> Tensor {
         switch self {
         case .transformer(let reader): reader(states, embeddings: embeddings)
+        case .qFormer(let reader): reader(states, embeddings: embeddings)
         case .linear(let map): map(states)
         }
     }
