@@ -12,7 +12,8 @@ public final class TextSession: Sendable {
     public let model: LanguageModel
     /// How the conversation is written.
     public let template: ChatTemplate
-    private let system: String?
+    /// The system's sentence in place of the template's own; nil for that.
+    public let system: String?
 
     private struct State {
         var turns: [ChatTemplate.Turn] = []
@@ -67,7 +68,8 @@ public final class TextSession: Sendable {
         _ onText: (String) throws -> Void
     ) throws -> Response {
         let options = options.completed(by: model.defaults)
-        let (sampling, limit) = (try options.sampling(), try options.tokenLimit())
+        let limit = try options.tokenLimit()
+        var reply = try TextReply(of: model, template, options)
         guard !prompt.isEmpty || template == .raw else { throw ModelError.emptyRequest }
         var (response, clock) = (Response(), Stopwatch())
         state.turns.append(ChatTemplate.Turn(.human, prompt))
@@ -77,59 +79,50 @@ public final class TextSession: Sendable {
         response.promptTokens = ids.count
         response.seconds["prefill"] = clock.lap()
 
-        let ends = model.endIDs.union(template.endTokens.compactMap(model.tokenizer.id(of:)))
-        var sampler = Sampler(sampling)
-        var stream = TextStream(model.tokenizer)
-        var stops = StopStrings(template.stops + (options.stops ?? []))
-        var text = ""
-        func show(_ piece: String) throws {
-            guard !piece.isEmpty else { return }
-            text += piece
-            try onText(piece)
-        }
-        while response.generatedTokens < limit {
+        while !reply.hasEnded {
             try Task.checkCancellation()
             let logits = model.network.logits(hidden).floats()
-            let id = sampler.draw(
-                Array(logits.prefix(model.tokenizer.vocabularySize)), forbidden: [],
-                after: state.cached)
-            if ends.contains(id) { break }
-            response.generatedTokens += 1
-            try show(stops.append(stream.append(id)))
-            if stops.hasEnded { break }
+            guard let id = try reply.draw(logits, after: state.cached, onText) else { break }
             state.cached.append(id)
-            hidden = states(after: [id], state.cache)
+            hidden = model.states(after: [id], state.cache)
         }
-        if !stops.hasEnded { try show(stops.append(stream.finish())) }
-        if !stops.hasEnded { try show(stops.finish()) }
+        response.generatedTokens = reply.tokens
         response.seconds["text"] = clock.lap()
-        response.segments = [.text(text)]
+        response.segments = [.text(reply.text)]
         state.turns.append(
-            ChatTemplate.Turn(.assistant, template == .raw ? text : text.trimmingWhitespace))
+            ChatTemplate.Turn(
+                .assistant, template == .raw ? reply.text : reply.text.trimmingWhitespace))
         return response
     }
 
     /// Reads what the cache does not hold yet; the last row's state is where the reply begins.
     private func prefill(_ ids: [Int], reply: Int, _ state: inout State) throws -> Tensor {
         let config = model.network.config
-        guard !ids.isEmpty else { throw ModelError.emptyRequest }
-        guard ids.count + reply <= config.contextLength else {
-            throw ModelError.promptTooLong(
-                tokens: ids.count, reply: reply, context: config.contextLength)
-        }
+        try model.check(ids, reply: reply)
         let shared = min(zip(ids, state.cached).prefix { $0 == $1 }.count, ids.count - 1)
         state.cache.truncate(to: shared)
+        state.cache.reserve(ids.count + reply)
         state.cached = ids
         return try model.memory.reserving(
             try config.bytesNeeded(reading: ids.count, writing: reply),
             for: "Reading a dialogue of \(ids.count) tokens"
-        ) { states(after: Array(ids[shared...]), state.cache) }
+        ) { model.states(after: Array(ids[shared...]), state.cache) }
+    }
+}
+
+extension LanguageModel {
+    /// - Throws: `ModelError` where that is nothing to read, or more than the model can
+    func check(_ ids: [Int], reply: Int) throws {
+        guard !ids.isEmpty else { throw ModelError.emptyRequest }
+        guard ids.count + reply <= network.config.contextLength else {
+            throw ModelError.promptTooLong(
+                tokens: ids.count, reply: reply, context: network.config.contextLength)
+        }
     }
 
     /// Feeds tokens; returns the final state of the last, `[1, hidden]`.
-    private func states(after ids: [Int], _ cache: KVCache) -> Tensor {
-        let rows = model.network.embedTokens(Tensor(ids.map(Int32.init), device: model.device))
-        return model.network.hiddenStates(rows, cache: cache)
-            .sliced(0, (ids.count - 1)..<ids.count)
+    func states(after ids: [Int], _ cache: KVCache) -> Tensor {
+        let rows = network.embedTokens(Tensor(ids.map(Int32.init), device: device))
+        return network.hiddenStates(rows, cache: cache).sliced(0, (ids.count - 1)..<ids.count)
     }
 }

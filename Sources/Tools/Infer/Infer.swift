@@ -37,6 +37,12 @@ struct Infer: ParsableCommand {
     @Option(help: "The system's sentence for a language model alone.")
     var system: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A file with a prompt a line; a language model alone answers them side by side.",
+            valueName: "file"))
+    var prompts: String?
+
     @OptionGroup var media: MediaFlags
     @OptionGroup var generation: GenerationFlags
 
@@ -56,6 +62,9 @@ struct Infer: ParsableCommand {
             if let alone = try model.languageModelAlone {
                 try talk(with: alone)
                 return
+            }
+            guard prompts == nil else {
+                throw ValidationError("--prompts: only a language model alone takes several.")
             }
             let folder = try OutputFolder(output)
             let session = Session(try model.open())
@@ -78,7 +87,10 @@ struct Infer: ParsableCommand {
             try LanguageModel(path, memory: model.budget), template: raw ? .raw : template,
             system: system)
         let chat = TextChat(session, generation.options, show, Interruption())
-        if self.chat {
+        if let prompts {
+            let text = try String(contentsOf: URL(filePath: prompts), encoding: .utf8)
+            try chat.answer(all: text.split(whereSeparator: \.isNewline).map(String.init))
+        } else if self.chat {
             try chat.converse()
         } else {
             try chat.answer(words())

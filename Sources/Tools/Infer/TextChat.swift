@@ -40,12 +40,29 @@ struct TextChat {
             print()
             return
         }
-        try show.printJSON(
-            Report(
-                text: response.text, segments: [response.text], media: [],
-                tokens: ["prompt": response.promptTokens, "generated": response.generatedTokens],
-                seconds: response.seconds, peakMemoryBytes: Machine.peakMemoryBytes,
-                template: session.template.rawValue))
+        try show.printJSON(report(response))
+    }
+
+    /// Answers prompts that know nothing of each other; a reply is printed when all are made.
+    func answer(all prompts: [String]) throws {
+        let responses = try session.model.respond(
+            toAll: prompts, template: session.template, system: session.system, options: options
+        ) { _, _ in
+            if interruption.stop.isRaised { throw CancellationError() }
+        }
+        if show.json {
+            try show.printJSON(responses.map(report))
+        } else {
+            for response in responses { print("\(response.text)\n") }
+        }
+    }
+
+    private func report(_ response: Response) -> Report {
+        Report(
+            text: response.text, segments: [response.text], media: [],
+            tokens: ["prompt": response.promptTokens, "generated": response.generatedTokens],
+            seconds: response.seconds, peakMemoryBytes: Machine.peakMemoryBytes,
+            template: session.template.rawValue)
     }
 
     func converse() throws {

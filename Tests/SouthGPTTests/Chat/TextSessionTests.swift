@@ -119,6 +119,32 @@ import Testing
         }
     }
 
+    /// Prompts of unequal length, replies that end at different times.
+    @Test(.enabled(if: isThere, "needs SOUTHGPT_TEST_DATA"), arguments: [0, 0.8])
+    func answersSideBySideAsOneByOne(temperature: Float) throws {
+        let model = try LanguageModel(TestData.path(Self.file))
+        let prompts = [
+            "Once upon a time", "", "Lily and her mom went to the park. They saw a big dog and",
+            "The", "Once upon a time, there was a little girl named Lily. She loved to",
+        ]
+        var options = greedy(40)
+        options.temperature = temperature
+        (options.topP, options.stops) = (1, ["\n", "park"])
+        var pieces = prompts.map { _ in "" }
+        let together = try model.respond(toAll: prompts, options: options) { pieces[$0] += $1 }
+        for (index, prompt) in prompts.enumerated() {
+            let alone = try TextSession(model).respond(to: prompt, options: options)
+            #expect(together[index].text == alone.text && pieces[index] == alone.text)
+            #expect(together[index].promptTokens == alone.promptTokens)
+            #expect(together[index].generatedTokens == alone.generatedTokens)
+        }
+        #expect(Set(together.map(\.generatedTokens)).count > 1)
+        #expect(throws: ModelError.self) {
+            try model.respond(toAll: ["a", String(repeating: "word ", count: 300)])
+        }
+        #expect(try model.respond(toAll: []).isEmpty)
+    }
+
     @Test func saysWhatATypeMayBe() throws {
         #expect(
             throws: ModelError.invalidOption(
