@@ -25,6 +25,11 @@ LONG = dict(
     rope_type="longrope", factor=2.0, original_max_position_embeddings=16,
     short_factor=[1.0, 1.1, 1.2, 1.3, 1.4, 1.5], long_factor=[1.0, 1.5, 2.0, 3.0, 4.0, 5.0])
 VARIANTS = {
+    # LLaMA 1 and Vicuna: a head of keys for each of queries, the smaller epsilon.
+    "llama-1": ("llama", dict(num_key_value_heads=4, rms_norm_eps=1e-6), None),
+    "vicuna-v0": ("llama", dict(
+        num_key_value_heads=4, rms_norm_eps=1e-6, vocab_size=98), None),
+    "tinyllama": ("llama", dict(num_attention_heads=8, num_key_value_heads=1), None),
     "llama": ("llama", {}, None),
     "vicuna-16k": ("llama", {}, dict(type="linear", factor=4.0)),
     "dynamic": ("llama", {}, dict(type="dynamic", factor=2.0)),

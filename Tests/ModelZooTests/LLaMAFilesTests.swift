@@ -28,6 +28,22 @@ import Testing
         }
     }
 
+    /// Folders as transformers saves them: shards of two containers, configurations of this year.
+    @Test(arguments: ["llama", "mistral", "qwen2"])
+    func writesWhatTheFoldersOfTransformersWrite(name: String) throws {
+        let fixture = try Fixture("saved_llama")
+        let network = try LLaMAFiles(Fixture.path("saved_llama/\(name)")).network()
+        let expected = fixture["\(name).ids"].integers()
+        let (ids, scores) = LLaMAVariantTests.greedy(
+            network, Array(expected.prefix(12)), count: 64)
+        #expect(ids == expected)
+        let error = relativeError(
+            scores, fixture["\(name).scores"],
+            of: "LLaMA \(name) as transformers saves it, 64 greedy tokens, scores",
+            original: fixture.source)
+        #expect(error <= 1e-4)
+    }
+
     @Test(.enabled(if: TestData.has("stories260k"), "needs SOUTHGPT_TEST_DATA"))
     func opensLlama2CWithItsTokenizer() throws {
         let path = TestData.path("stories260k/checkpoint_legacy.bin")

@@ -7,7 +7,8 @@ import Testing
 /// Every variant of the family, token by token against transformers.
 @Suite struct LLaMAVariantTests {
     static let variants = [
-        "llama", "vicuna-16k", "dynamic", "llama3", "yarn", "yarn-scaled", "longrope", "biased",
+        "llama-1", "vicuna-v0", "tinyllama", "llama", "vicuna-16k", "dynamic", "llama3", "yarn",
+        "yarn-scaled", "longrope", "biased",
         "wide-heads", "mistral", "qwen2", "qwen2-tied", "qwen2-window",
     ]
 
