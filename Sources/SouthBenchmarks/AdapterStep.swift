@@ -21,20 +21,8 @@ struct AdapterStep {
         let shapes = Weights.shapesOnly()
         _ = try LLaMA(config, from: shapes)
         // Drawn one after the other when they are asked for: the base is never there in float32.
-        let stored = shapes.parameters.map { parameter in
-            let shape = parameter.value.shape
-            return StoredTensor(
-                name: parameter.name, dtype: shape.count == 1 ? .float32 : dtype, shape: shape,
-                file: "memory"
-            ) {
-                if shape.count == 1 { return uneven(shape, .cpu) }
-                // Some rows at a time: the largest in float32 would be the peak of the whole.
-                let parts = stride(from: 0, to: shape[0], by: 1024).map { first in
-                    let rows = uneven([min(1024, shape[0] - first), shape[1]], .cpu) * 0.05
-                    return dtype.isBlocked ? rows.quantized(to: dtype) : rows.cast(to: dtype)
-                }
-                return .concatenate(parts, axis: 0)
-            }
+        let stored = shapes.parameters.map {
+            drawnWeight($0.name, $0.value.shape, as: dtype)
         }
         let weights = Weights(
             [try Checkpoint(file: "memory", tensors: stored)], drawing: ["*.lora_*"],

@@ -39,6 +39,7 @@ public struct OperationCase: Codable, Equatable, Sendable {
         case gigabytes = "GB/s"
         case tokens = "tokens/s"
         case images = "images/s"
+        case inputs = "a second"
     }
 
     /// The name, unique among the cases.

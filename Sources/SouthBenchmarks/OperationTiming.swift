@@ -80,7 +80,7 @@ extension OperationCase {
             switch unit {
             case .gigaflops: peak?.gigaflops
             case .gigabytes: peak?.gigabytes
-            case .tokens, .images: nil
+            case .tokens, .images, .inputs: nil
             }
         let comparisons = peers.indices.filter { able[$0] }.map { index in
             OperationTiming.Comparison(

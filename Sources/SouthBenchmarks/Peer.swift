@@ -119,14 +119,27 @@ public final class ScriptPeer: Peer {
 
     /// The positive number that the script answers a request with.
     func number(asking request: some Encodable) throws -> Double {
-        let request = try JSONEncoder().encode(request)
-        try input.fileHandleForWriting.write(contentsOf: request + Data("\n".utf8))
-        let answer = try ScriptPeer.line(from: output, command)
-        guard let number = Double(answer), number > 0 else {
-            throw PeerError.answered(command: command, text: answer)
+        guard let number = try numbers(1, asking: request)?[0] else {
+            throw PeerError.answered(command: command, text: ScriptPeer.inability)
         }
         return number
     }
+
+    /// So many positive numbers, in one line; nil where the script cannot do what is asked.
+    func numbers(_ count: Int, asking request: some Encodable) throws -> [Double]? {
+        let request = try JSONEncoder().encode(request)
+        try input.fileHandleForWriting.write(contentsOf: request + Data("\n".utf8))
+        let answer = try ScriptPeer.line(from: output, command)
+        guard answer != ScriptPeer.inability else { return nil }
+        let numbers = answer.split(separator: " ").compactMap { Double($0) }.filter { $0 > 0 }
+        guard numbers.count == count else {
+            throw PeerError.answered(command: command, text: answer)
+        }
+        return numbers
+    }
+
+    /// What a script answers where it has no type or layer for a case.
+    private static let inability = "-"
 
     private static func line(from pipe: Pipe, _ command: String) throws -> String {
         var line = Data()

@@ -5,6 +5,9 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "southgpt-bench",
         abstract: "Time what models spend their time in, on this machine.",
-        subcommands: [Operations.self, TrainingSteps.self, MediaLoading.self],
+        subcommands: [
+            Operations.self, TrainingSteps.self, LanguageModels.self, Towers.self,
+            MediaLoading.self,
+        ],
         defaultSubcommand: Operations.self)
 }

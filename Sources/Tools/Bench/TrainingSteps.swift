@@ -42,10 +42,12 @@ struct TrainingSteps: ParsableCommand {
 
     private func result(of step: OperationCase, _ peers: [ScriptPeer]) throws -> Result {
         // The memory first: afterwards this process keeps much of it.
-        let ours = try step.peakMemory(toldBy: [CommandLine.arguments[0], "train"])
+        let ours = try SouthBenchmarks.peakMemory(
+            of: step, toldBy: [CommandLine.arguments[0], "train"])
         let peer = zip(timing.peer, peers).first { $0.1.times(step) }
         let theirs = try peer.map {
-            try step.peakMemory(toldBy: $0.0.split(separator: " ").map(String.init))
+            try SouthBenchmarks.peakMemory(
+                of: step, toldBy: $0.0.split(separator: " ").map(String.init))
         }
         let speeds = try step.measure(
             pairs: timing.pairs, seconds: timing.seconds, peak: nil, peers: peers)
