@@ -26,20 +26,24 @@ public struct Guidance: Sendable {
         self.batched = batched
     }
 
-    /// The guided answer for `latents [1, …]`; `evaluate` takes latents and conditions of one
-    /// batch size.
+    /// The guided answer for `latents [n, …]`, all after the one condition; `evaluate` takes
+    /// latents and conditions of one batch size.
     public func callAsFunction(
-        _ latents: Tensor, evaluate: (_ latents: Tensor, _ condition: Tensor) -> Tensor
-    ) -> Tensor {
-        guard let unconditional else { return evaluate(latents, conditional) }
+        _ latents: Tensor,
+        evaluate: (_ latents: Tensor, _ condition: Tensor) throws -> Tensor
+    ) rethrows -> Tensor {
+        let count = latents.shape[0]
+        let wanted = conditional.tiled(count, axis: 0)
+        guard let unwanted = unconditional?.tiled(count, axis: 0) else {
+            return try evaluate(latents, wanted)
+        }
         let (without, with): (Tensor, Tensor)
-        if batched, unconditional.shape == conditional.shape {
-            let both = evaluate(
-                latents.tiled(2, axis: 0),
-                Tensor.concatenate([unconditional, conditional], axis: 0))
-            (without, with) = (both[0..<1], both[1..<2])
+        if batched, unwanted.shape == wanted.shape {
+            let both = try evaluate(
+                latents.tiled(2, axis: 0), Tensor.concatenate([unwanted, wanted], axis: 0))
+            (without, with) = (both[0..<count], both[count..<(2 * count)])
         } else {
-            (without, with) = (evaluate(latents, unconditional), evaluate(latents, conditional))
+            (without, with) = (try evaluate(latents, unwanted), try evaluate(latents, wanted))
         }
         return without + (with - without) * scale
     }

@@ -36,12 +36,21 @@ public struct DecoderConfig: Equatable, Sendable {
     func scheduler(_ options: DecoderOptions, steps: Int) throws -> any Scheduler {
         var sampler = scheduler
         sampler.kind = options.scheduler ?? sampler.kind
+        if modality == .image {
+            // As Stable Diffusion's pipeline has it, whatever its file says or leaves to defaults.
+            (sampler.clipSample, sampler.stepsOffset) = (false, 1)
+        }
         return try sampler.scheduler(steps: steps, eta: options.eta)
     }
 
     /// What the UNet takes beside the latents: text states `[tokens, width]`, or for sound one
     /// vector `[width]`.
     public var conditioningShape: Shape { textEncoder.conditioningShape }
+
+    /// Whether the UNet was trained to fill masks in pictures, which it must then be shown.
+    var paintsInMasks: Bool {
+        modality == .image && unet.inChannels == 2 * vae.latentChannels + 1
+    }
 
     private func check() throws {
         func require(_ what: String, _ found: Int, _ expected: Int) throws {
@@ -54,7 +63,10 @@ public struct DecoderConfig: Equatable, Sendable {
         try ConfigError.require("UNet", "sample_size", unet.sampleSize ?? 1, in: 1...65536)
         try vae.check()
         try vocoder?.check()
-        try require("UNet input channels", unet.inChannels, vae.latentChannels)
+        // A UNet that was trained to fill masks sees the mask and what it spares, too.
+        try require(
+            "UNet input channels", unet.inChannels,
+            paintsInMasks ? 2 * vae.latentChannels + 1 : vae.latentChannels)
         try require("UNet output channels", unet.outChannels, vae.latentChannels)
         try require(
             "UNet spatial axes", unet.isTemporal ? 3 : 2, modality == .video ? 3 : 2)

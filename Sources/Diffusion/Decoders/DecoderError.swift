@@ -7,6 +7,10 @@ public enum DecoderError: Error, Equatable {
     case missingComponent(DecoderComponent, path: String, expected: String)
     /// The folder is of another kind of pipeline, or a part of it of another class.
     case unsupported(file: String, what: String, expected: String)
+    /// The weights are those of another family of models.
+    case otherFamily(file: String, family: String)
+    /// A single file lies where no vocabulary is found.
+    case missingVocabulary(file: String, looked: [String])
     /// Two parts of the folder do not fit together.
     case incompatible(decoder: String, what: String, found: Int, expected: Int)
     /// An option that this decoder cannot follow.
@@ -26,6 +30,13 @@ extension DecoderError: CustomStringConvertible {
                 + "Was the whole folder downloaded?"
         case .unsupported(let file, let what, let expected):
             "\(file): \(what) is not supported, expected \(expected). Is it the right folder?"
+        case .otherFamily(let file, let family):
+            "\(file): holds \(family), expected Stable Diffusion 1.x. Name a file or folder of it, "
+                + "such as v1-5-pruned-emaonly.safetensors."
+        case .missingVocabulary(let file, let looked):
+            "\(file): its vocabulary is missing: vocab.json and merges.txt are not in "
+                + looked.joined(separator: " or ") + ". Put those of "
+                + "openai/clip-vit-large-patch14 (1.6 MB) into a folder 'tokenizer' beside it."
         case .incompatible(let decoder, let what, let found, let expected):
             "\(decoder) decoder: \(what) is \(found), expected \(expected). "
                 + "Are all its folders of the same release?"

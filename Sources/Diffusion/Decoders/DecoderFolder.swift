@@ -32,11 +32,32 @@ extension DecoderConfig {
             try DecoderConfig.require(component, path)
             return try ConfigFile.read(from: path)
         }
+        let unet: UNetConfig = try read(.unet)
+        // Stable Diffusion 2 has the same pipeline class; its text states are 1024 wide.
+        if modality == .image, unet.contextSize == 1024 {
+            throw DecoderError.otherFamily(file: index, family: "Stable Diffusion 2")
+        }
         try self.init(
-            modality, unet: read(.unet), vae: read(.vae),
+            modality, unet: unet, vae: read(.vae),
             textEncoder: DecoderConfig.textEncoder(of: modality, in: folder),
             vocoder: modality == .audio ? read(.vocoder) : nil,
-            scheduler: read(.scheduler, "scheduler_config.json"))
+            scheduler: DecoderConfig.scheduler(in: folder))
+    }
+
+    private static func scheduler(in folder: String) throws -> SchedulerConfig {
+        let path = "\(folder)/\(DecoderComponent.scheduler.rawValue)/scheduler_config.json"
+        try require(.scheduler, path)
+        // The class decides what the other keys mean, so it is looked at before them.
+        struct ClassName: Decodable { let _className: String? }
+        let known = SchedulerKind.allCases.map(\.rawValue)
+        if let name = try ConfigFile.read(ClassName.self, from: path)._className,
+            !known.contains(name)
+        {
+            throw DecoderError.unsupported(
+                file: path, what: "the scheduler '\(name)'",
+                expected: known.joined(separator: ", "))
+        }
+        return try ConfigFile.read(from: path)
     }
 
     private static func indexFile(of folder: String) -> String { "\(folder)/model_index.json" }
@@ -48,10 +69,14 @@ extension DecoderConfig {
         guard case .text(let pipeline) = entries["_class_name"] else {
             throw ConfigError.malformed(file: index, reason: "lacks the key '_class_name'")
         }
-        guard let modality = Modality.allCases.first(where: { $0.pipeline == pipeline }) else {
+        guard let modality = Modality.allCases.first(where: { $0.pipelines.contains(pipeline) })
+        else {
+            if pipeline.hasPrefix("StableDiffusionXL") {
+                throw DecoderError.otherFamily(file: index, family: "Stable Diffusion XL")
+            }
             throw DecoderError.unsupported(
                 file: index, what: "'\(pipeline)'",
-                expected: Modality.allCases.map(\.pipeline).joined(separator: ", "))
+                expected: Modality.allCases.map { $0.pipelines[0] }.joined(separator: ", "))
         }
         return (modality, entries)
     }
@@ -82,7 +107,7 @@ extension DecoderConfig {
     ///
     /// - Throws: `ConfigError.unwritable`
     public func write(to folder: String) throws {
-        var entries: [String: IndexEntry] = ["_class_name": .text(modality.pipeline)]
+        var entries: [String: IndexEntry] = ["_class_name": .text(modality.pipelines[0])]
         for component in DecoderComponent.allCases {
             guard let (library, types) = modality.classes(component) else { continue }
             let type = component == .scheduler ? scheduler.kind.rawValue : types[0]
@@ -140,12 +165,17 @@ private enum IndexEntry: Codable {
 }
 
 extension Modality {
-    /// The pipeline's class in `model_index.json`.
-    fileprivate var pipeline: String {
+    /// The pipeline's classes in `model_index.json`, the first as we write it; all are made of the
+    /// same components.
+    fileprivate var pipelines: [String] {
         switch self {
-        case .image: "StableDiffusionPipeline"
-        case .audio: "AudioLDMPipeline"
-        case .video: "TextToVideoSDPipeline"
+        case .image:
+            [
+                "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline",
+                "StableDiffusionInpaintPipeline",
+            ]
+        case .audio: ["AudioLDMPipeline"]
+        case .video: ["TextToVideoSDPipeline"]
         }
     }
 

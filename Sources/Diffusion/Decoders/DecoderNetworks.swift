@@ -1,8 +1,8 @@
 import ModelZoo
-import TensorCore
+package import TensorCore
 
 /// The networks between a condition and a medium: UNet, VAE and, for sounds, vocoder.
-struct DecoderNetworks: Sendable {
+package struct DecoderNetworks: Sendable {
     let config: DecoderConfig
     private let unet: UNet
     private let vae: AutoencoderKL
@@ -32,28 +32,61 @@ struct DecoderNetworks: Sendable {
         byteCount = bytes
     }
 
+    // `pause` is called between layers, pictures and tiles; what it throws ends the work.
+
     /// The UNet's answer; the condition of a sound enters as class labels, others as context.
-    func evaluate(_ latents: Tensor, _ timestep: Float, _ condition: Tensor) -> Tensor {
-        config.modality == .audio
-            ? unet(latents, timestep: timestep, classLabels: condition)
-            : unet(latents, timestep: timestep, context: condition)
+    func evaluate(
+        _ latents: Tensor, _ timestep: Float, _ condition: Tensor, _ pause: () throws -> Void
+    ) rethrows -> Tensor {
+        try config.modality == .audio
+            ? unet(latents, timesteps: [timestep], classLabels: condition, onLayer: pause)
+            : unet(latents, timesteps: [timestep], context: condition, onLayer: pause)
     }
 
-    /// What unscaled latents show or sound like.
-    func medium(_ latents: Tensor, _ request: DecoderRequest) -> Tensor {
-        switch config.modality {
-        case .image:
-            return pixels(vae.decode(latents))[0]
-        case .video:
-            return pixels(vae.decode(latents[0].transposed(0, 1)))
-        case .audio:
-            guard let vocoder else { preconditionFailure("an audio decoder without a vocoder") }
-            let sound = vocoder(vae.decode(latents).squeezed(1))[0]
-            return sound[0..<min(request.samples, sound.shape[0])].dense()
+    /// Where the scaled latents of a picture lie: `pixels [1, 3, height, width]` in [−1, 1].
+    func encode(
+        _ pixels: Tensor, _ request: DecoderRequest, _ pause: () throws -> Void
+    ) rethrows -> LatentDistribution {
+        if request.tilesVAE { return try vae.encodeTiled(pixels, onTile: pause) }
+        try pause()
+        return vae.encode(pixels)
+    }
+
+    /// What unscaled latents show or sound like, each of the batch by itself.
+    func media(
+        _ latents: Tensor, _ request: DecoderRequest, _ pause: () throws -> Void
+    ) rethrows -> [Tensor] {
+        try (0..<latents.shape[0]).map { index in
+            let own = latents[index..<(index + 1)]
+            switch config.modality {
+            case .image:
+                return try pixels(own, request, pause)[0]
+            case .video:
+                let frames = own[0].transposed(0, 1)
+                let shown = try (0..<frames.shape[0]).map { frame in
+                    try pixels(frames[frame..<(frame + 1)], request, pause)
+                }
+                return Tensor.concatenate(shown, axis: 0)
+            case .audio:
+                guard let vocoder else { preconditionFailure("an audio decoder, no vocoder") }
+                try pause()
+                let mel = vae.decode(own).squeezed(1)
+                try pause()
+                let sound = vocoder(mel)[0]
+                return sound[0..<min(request.samples, sound.shape[0])].dense()
+            }
         }
     }
 
-    private func pixels(_ decoded: Tensor) -> Tensor {
-        decoded.affine(scale: 0.5, shift: 0.5).clamped(to: 0...1)
+    /// Pixels in [−1, 1] of latents of one picture or frame.
+    package func decoded(_ latents: Tensor) -> Tensor { vae.decode(latents)[0].clamped(to: -1...1) }
+
+    private func pixels(
+        _ latents: Tensor, _ request: DecoderRequest, _ pause: () throws -> Void
+    ) rethrows -> Tensor {
+        try pause()
+        let decoded =
+            request.tilesVAE ? try vae.decodeTiled(latents, onTile: pause) : vae.decode(latents)
+        return decoded.affine(scale: 0.5, shift: 0.5).clamped(to: 0...1)
     }
 }

@@ -13,7 +13,7 @@ public struct MediaDecoder: Sendable {
     public let config: DecoderConfig
     /// From prompts to conditions.
     public let prompts: PromptEncoder
-    let networks: DecoderNetworks
+    package let networks: DecoderNetworks
     let device: Device
     /// Bytes of all weights.
     public let byteCount: Int
@@ -37,85 +37,90 @@ public struct MediaDecoder: Sendable {
         byteCount = networks.byteCount + text.byteCount
     }
 
-    /// Opens a folder as diffusers writes it.
+    /// Opens a folder as diffusers writes it, or Stable Diffusion 1.x in one file.
     ///
-    /// - Parameter variant: `fp16` prefers `*.fp16.safetensors` and its like; plain files serve
-    ///   where a component has none, and the other way round
-    /// - Throws: `DecoderError`, `ConfigError`, `CheckpointError` or `TokenizerError`, naming the
-    ///   file
-    public init(folder: String, variant: String? = nil, device: Device = .cpu) throws {
-        let config = try DecoderConfig(folder: folder)
-        let tokenize = try config.textEncoder.tokenizer(of: folder)
-        try self.init(config, device: device, tokenize: tokenize) { component in
-            let path = "\(folder)/\(component.rawValue)"
-            let checkpoint = try Checkpoint(component: path, variant: variant)
-            // Some releases store the vocoder as it was trained, in weight-normalised pairs.
-            let whole = component == .vocoder ? try checkpoint.foldingWeightNorm() : checkpoint
-            return Weights(whole, device: device)
+    /// - Parameters:
+    ///   - variant: `fp16` prefers `*.fp16.safetensors` and its like; plain files serve where a
+    ///     component has none, and the other way round
+    ///   - vocabularies: folders that may have a single file's `vocab.json`, beside its own
+    ///   - adapters: low-rank changes to add, in order
+    /// - Throws: `DecoderError`, `AdapterError`, `ConfigError`, `CheckpointError` or
+    ///   `TokenizerError`, naming the file
+    public init(
+        folder path: String, variant: String? = nil, vocabularies: [String] = [],
+        adapters: [AdapterFile] = [], device: Device = .cpu
+    ) throws {
+        let files = try DecoderFiles(path, variant: variant, vocabularies: vocabularies)
+        try self.init(files.config, device: device, tokenize: files.tokenize) { component in
+            let checkpoint = try adapters.reduce(files.checkpoint(component)) { whole, adapter in
+                try adapter.merged(into: whole, component)
+            }
+            return Weights(checkpoint, device: device)
         }
     }
 
     /// The condition of a prompt, of `config.conditioningShape`.
     public func conditioning(prompt: String) throws -> Tensor { try prompts(prompt) }
 
-    /// Makes a medium.
+    /// Makes one medium; see `media`.
+    public func generate(
+        conditioning: Tensor, options: DecoderOptions = DecoderOptions(),
+        memory: MemoryBudget = MemoryBudget(), onStep: (DenoisingStep) throws -> Void = { _ in },
+        onLayer: () throws -> Void = {}
+    ) throws -> Tensor {
+        var single = options
+        single.count = 1
+        return try media(
+            conditioning: conditioning, options: single, memory: memory, onStep: onStep,
+            onLayer: onLayer)[0]
+    }
+
+    /// Makes as many media as the options ask for.
     ///
     /// - Shapes: `conditioning` as `config.conditioningShape`, axes of one in front allowed, used
-    ///   as it is; for images and clips with fewer tokens if need be → image `[3, height, width]`,
-    ///   clip `[frames, 3, height, width]`, both in [0, 1]; sound `[samples]` in [−1, 1]
+    ///   as it is; for images and clips with fewer tokens if need be → images `[3, height, width]`,
+    ///   clips `[frames, 3, height, width]`, both in [0, 1]; sounds `[samples]` in [−1, 1]
     /// - Parameters:
     ///   - memory: what the passes take is set aside there before the first begins
     ///   - onStep: told after every evaluation; what it throws ends the run
-    /// - Throws: `DecoderError`, `SchedulerError`, `MemoryError`, what `onStep` throws,
+    ///   - onLayer: called between the layers of a network, for one evaluation may take minutes;
+    ///     what it throws ends the run, as the cancellation of the task does
+    /// - Throws: `DecoderError`, `SchedulerError`, `MemoryError`, what `onLayer` and `onStep` throw,
     ///   `CancellationError`
-    public func generate(
+    public func media(
         conditioning: Tensor, options: DecoderOptions = DecoderOptions(),
-        memory: MemoryBudget = MemoryBudget(), onStep: (DenoisingStep) throws -> Void = { _ in }
-    ) throws -> Tensor {
+        memory: MemoryBudget = MemoryBudget(), onStep: (DenoisingStep) throws -> Void = { _ in },
+        onLayer: () throws -> Void = {}
+    ) throws -> [Tensor] {
         let request = try DecoderRequest(options, for: config)
         let condition = try checked(conditioning)
+        func pause() throws {
+            try Task.checkCancellation()
+            try onLayer()
+        }
         return try memory.reserving(
-            try bytesNeeded(request), for: "Making a medium (\(modality.rawValue))"
+            try plan(request, options).peakBytes, for: "Making a medium (\(modality.rawValue))"
         ) {
-            let scaled = try latents(condition, options, request, onStep)
-            let latents = scaled / config.vae.latentScale
-            guard latents.sum().item().isFinite else { throw DecoderError.notFinite(modality) }
-            return networks.medium(latents, request)
+            let scaled = try latents(condition, options, request, pause, onStep)
+            let media = try networks.media(scaled / config.vae.latentScale, request, pause)
+            // Clamping hides infinities, not what is no number.
+            for tensor in [scaled] + media where !tensor.sum().item().isFinite {
+                throw DecoderError.notFinite(modality)
+            }
+            return media
         }
     }
 
-    /// Bytes of tensors that a run with these options holds at its peak, weights aside, without
-    /// computing it.
-    ///
-    /// - Throws: `DecoderError` for options that the decoder refuses
-    public func bytesNeeded(for options: DecoderOptions) throws -> Int {
-        try bytesNeeded(DecoderRequest(options, for: config))
-    }
-
-    private func bytesNeeded(_ request: DecoderRequest) throws -> Int {
-        try MemoryBudget.bytesNeeded { device in
-            let planned = try DecoderNetworks(config) { _ in .shapesOnly(device: device) }
-            func zeros(_ shape: Shape) -> Tensor { .zeros(shape, device: device) }
-            let batch = request.guidance > 1 && request.batchesGuidance ? 2 : 1
-            var shape = request.latentShape
-            shape[0] = batch
-            // The scheduler keeps a few of these; they are small beside the networks' own.
-            _ = planned.evaluate(zeros(shape), 1, zeros([batch] + config.conditioningShape))
-            _ = planned.medium(zeros(request.latentShape), request)
-        }
-    }
-
-    /// From noise to latents.
+    /// From noise, or from a picture, to latents.
     package func latents(
         _ conditioning: Tensor, _ options: DecoderOptions, _ request: DecoderRequest,
-        _ onStep: (DenoisingStep) throws -> Void = { _ in }
+        _ pause: () throws -> Void = {}, _ onStep: (DenoisingStep) throws -> Void = { _ in }
     ) throws -> Tensor {
         let scheduler = try config.scheduler(options, steps: request.steps)
         var condition = try checked(conditioning)
         if modality == .audio, options.normalizesAudioConditioning {
             condition = condition.normalized()
         }
-        let shape = request.latentShape
         let guidance = try Guidance(
             scale: request.guidance, towards: condition.unsqueezed(0),
             awayFrom: {
@@ -123,12 +128,22 @@ public struct MediaDecoder: Sendable {
                 return try prompts(options.negativePrompt, tokens: tokens).unsqueezed(0)
             },
             batched: request.batchesGuidance)
-        var generator = TorchGenerator(seed: options.seed)
+        var draws = Draws(options.seed, request, device, framesFirst: modality == .video)
+        let beginning = try beginning(options, request, &draws, pause)
         return try denoise(
-            generator.normal(shape, device: device), with: scheduler,
-            drawing: { noise(shape, from: &generator) },
+            beginning.noise, from: beginning.start, with: scheduler,
+            drawing: { draws.noiseOnTheWay() },
             predict: { latents, timestep in
-                guidance(latents) { networks.evaluate($0, timestep, $1) }
+                try guidance(latents) { latents, condition in
+                    let shown =
+                        beginning.context.map { context in
+                            let count = latents.shape[0]
+                            return Tensor.concatenate(
+                                [latents, context.tiled(count / context.shape[0], axis: 0)], axis: 1
+                            )
+                        } ?? latents
+                    return try networks.evaluate(shown, timestep, condition, pause)
+                }
             }, onStep: onStep)
     }
 
@@ -146,30 +161,5 @@ public struct MediaDecoder: Sendable {
                 modality, found: conditioning.shape, expected: expected)
         }
         return tensor.on(device)
-    }
-
-    /// Noise on the way. That of clips is drawn frame by frame: the original folds frames into the
-    /// batch before its scheduler sees them.
-    private func noise(_ shape: Shape, from generator: inout TorchGenerator) -> Tensor {
-        guard modality == .video else { return generator.normal(shape, device: device) }
-        var frameFirst = Array(shape.dropFirst())
-        frameFirst.swapAt(0, 1)
-        return generator.normal(frameFirst, device: device).transposed(0, 1).unsqueezed(0)
-    }
-}
-
-extension Checkpoint {
-    /// The weights of a component: the variant asked for, else the plain ones, else the half-sized
-    /// ones, which some downloads hold alone.
-    init(component folder: String, variant: String?) throws {
-        for candidate in [variant, nil, "fp16"] {
-            do {
-                self = try Checkpoint(folder: folder, variant: candidate)
-                return
-            } catch CheckpointError.unreadable(folder, _) {
-                continue
-            }
-        }
-        try self.init(folder: folder)
     }
 }

@@ -6,7 +6,7 @@ public import TensorCore
 public struct DDIM: Scheduler {
     public let timesteps: [Float]
     let schedule: NoiseSchedule
-    let prediction: PredictionType
+    public let prediction: PredictionType
     let clip: Float?
     let stride: Int
     let eta: Float
@@ -20,14 +20,15 @@ public struct DDIM: Scheduler {
         self.eta = eta
     }
 
+    public func level(at step: Int) -> NoiseLevel { schedule.level(at: Int(timesteps[step])) }
+
     public mutating func advance(
         _ latents: Tensor, at step: Int, output: Tensor, noise: () -> Tensor
     ) -> Tensor {
         let timestep = Int(timesteps[step])
         // Counted from this timestep, not read from the list.
         let (alpha, next) = (schedule.alpha(at: timestep), schedule.alpha(at: timestep - stride))
-        var (clean, direction) = prediction.resolve(
-            output, latents, signal: alpha.squareRoot(), deviation: (1 - alpha).squareRoot())
+        var (clean, direction) = prediction.resolve(output, latents, NoiseLevel(alpha: alpha))
         if let clip { clean = clean.clamped(to: -clip...clip) }
         let variance = (1 - next) / (1 - alpha) * (1 - alpha / next)
         let deviation = eta * variance.squareRoot()

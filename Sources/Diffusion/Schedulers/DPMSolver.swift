@@ -7,7 +7,7 @@ public import TensorCore
 public struct DPMSolver: Scheduler {
     public var timesteps: [Float] { schedule.timesteps }
     let schedule: SigmaSchedule
-    let prediction: PredictionType
+    public let prediction: PredictionType
     let order: Int
     let firstOrderAtEnd: Bool
     /// The clean sample that the step before predicted.
@@ -33,36 +33,21 @@ public struct DPMSolver: Scheduler {
             || ((config.lowerOrderFinal ?? true) && steps < 15)
     }
 
+    public func level(at step: Int) -> NoiseLevel { NoiseLevel(sigma: schedule.sigmas[step]) }
+
     public mutating func advance(
         _ latents: Tensor, at step: Int, output: Tensor, noise: () -> Tensor
     ) -> Tensor {
-        let here = SignalNoise(schedule.sigmas[step])
-        let next = SignalNoise(schedule.sigmas[step + 1])
-        let clean = prediction.resolve(
-            output, latents, signal: here.signal, deviation: here.deviation
-        ).clean
+        let (here, next) = (level(at: step), level(at: step + 1))
+        let clean = prediction.resolve(output, latents, here).clean
         defer { previous = clean }
         let h = next.logSNR - here.logSNR
         let gain = next.signal * expm1(-h)
         let first = latents * (next.deviation / here.deviation) - clean * gain
         let atEnd = step == timesteps.count - 1 && firstOrderAtEnd
         guard let previous, order > 1, !atEnd else { return first }
-        let before = SignalNoise(schedule.sigmas[step - 1])
+        let before = level(at: step - 1)
         let ratio = (here.logSNR - before.logSNR) / h
         return first - (clean - previous) * (0.5 * gain / ratio)
-    }
-}
-
-/// What a σ means for latents of variance one.
-struct SignalNoise {
-    let signal: Float
-    let deviation: Float
-    /// ln(signal / deviation), infinite where there is no noise.
-    let logSNR: Float
-
-    init(_ sigma: Float) {
-        signal = 1 / (sigma * sigma + 1).squareRoot()
-        deviation = sigma * signal
-        logSNR = log(signal) - log(deviation)
     }
 }

@@ -9,7 +9,7 @@ public struct Euler: Scheduler {
     public var timesteps: [Float] { schedule.timesteps }
     public let initialNoiseScale: Float
     let schedule: SigmaSchedule
-    let prediction: PredictionType
+    public let prediction: PredictionType
     let ancestral: Bool
 
     init(_ config: SchedulerConfig, steps: Int, ancestral: Bool) throws {
@@ -29,9 +29,15 @@ public struct Euler: Scheduler {
         self.ancestral = ancestral
     }
 
+    public func level(at step: Int) -> NoiseLevel { NoiseLevel(sigma: schedule.sigmas[step]) }
+
     public func modelInput(_ latents: Tensor, at step: Int) -> Tensor {
         let sigma = schedule.sigmas[step]
         return latents / (sigma * sigma + 1).squareRoot()
+    }
+
+    public func noised(_ clean: Tensor, with noise: Tensor, at step: Int) -> Tensor {
+        clean + noise * schedule.sigmas[step]
     }
 
     public mutating func advance(

@@ -8,7 +8,7 @@ public import TensorCore
 public struct LCM: Scheduler {
     public let timesteps: [Float]
     let schedule: NoiseSchedule
-    let prediction: PredictionType
+    public let prediction: PredictionType
     let clip: Float?
     let scaling: Float
 
@@ -30,13 +30,12 @@ public struct LCM: Scheduler {
         scaling = config.timestepScaling ?? 10
     }
 
+    public func level(at step: Int) -> NoiseLevel { schedule.level(at: Int(timesteps[step])) }
+
     public mutating func advance(
         _ latents: Tensor, at step: Int, output: Tensor, noise: () -> Tensor
     ) -> Tensor {
-        let alpha = schedule.alpha(at: Int(timesteps[step]))
-        var clean = prediction.resolve(
-            output, latents, signal: alpha.squareRoot(), deviation: (1 - alpha).squareRoot()
-        ).clean
+        var clean = prediction.resolve(output, latents, level(at: step)).clean
         if let clip { clean = clean.clamped(to: -clip...clip) }
         // The boundary condition of a consistency model: at time zero it returns its input.
         let time = timesteps[step] * scaling

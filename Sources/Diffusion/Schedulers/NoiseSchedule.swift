@@ -27,6 +27,9 @@ package struct NoiseSchedule: Sendable {
     /// ᾱ at a timestep, or the final one where the timestep lies before the first.
     func alpha(at timestep: Int) -> Float { timestep >= 0 ? alphas[timestep] : finalAlpha }
 
+    /// Signal and noise at a timestep.
+    func level(at timestep: Int) -> NoiseLevel { NoiseLevel(alpha: alpha(at: timestep)) }
+
     /// √((1 − ᾱ) / ᾱ): the noise beside a signal of one, by timestep.
     package var sigmas: [Float] { alphas.map { ((1 - $0) / $0).squareRoot() } }
 
@@ -120,12 +123,12 @@ func spread(_ first: Double, _ last: Double, _ count: Int) -> [Double] {
 // MARK: - What the network's answer means
 
 extension PredictionType {
-    /// The clean sample and the noise that an answer implies for `latents = signal · clean +
-    /// noise · deviation`.
+    /// The clean sample and the noise that an answer implies for latents of a level.
     func resolve(
-        _ output: Tensor, _ latents: Tensor, signal: Float, deviation: Float
+        _ output: Tensor, _ latents: Tensor, _ level: NoiseLevel
     ) -> (clean: Tensor, noise: Tensor) {
-        switch self {
+        let (signal, deviation) = (level.signal, level.deviation)
+        return switch self {
         case .epsilon: ((latents - output * deviation) / signal, output)
         case .velocity:
             (

@@ -1,3 +1,4 @@
+import Foundation
 public import TensorCore
 
 /// One run of a sampler: which moments of noise it visits and how it moves the latents from one
@@ -7,6 +8,10 @@ public protocol Scheduler: Sendable {
     var timesteps: [Float] { get }
     /// What normal noise is multiplied by to give the first latents.
     var initialNoiseScale: Float { get }
+    /// What the network answers with.
+    var prediction: PredictionType { get }
+    /// How much signal and noise what the network is shown has at a step.
+    func level(at step: Int) -> NoiseLevel
     /// What the network is shown of the latents at a step.
     func modelInput(_ latents: Tensor, at step: Int) -> Tensor
     /// The latents after a step.
@@ -17,6 +22,9 @@ public protocol Scheduler: Sendable {
     mutating func advance(
         _ latents: Tensor, at step: Int, output: Tensor, noise: () -> Tensor
     ) -> Tensor
+    /// Clean latents as they are at a step with that noise: where a run begins that starts from a
+    /// picture.
+    func noised(_ clean: Tensor, with noise: Tensor, at step: Int) -> Tensor
 }
 
 extension Scheduler {
@@ -24,6 +32,40 @@ extension Scheduler {
     public var initialNoiseScale: Float { 1 }
     /// The latents themselves.
     public func modelInput(_ latents: Tensor, at step: Int) -> Tensor { latents }
+
+    /// Signal and noise of the step's level.
+    public func noised(_ clean: Tensor, with noise: Tensor, at step: Int) -> Tensor {
+        let level = level(at: step)
+        return clean * level.signal + noise * level.deviation
+    }
+
+    /// The clean latents that the network's answer at a step implies: what a preview shows.
+    public func clean(_ latents: Tensor, at step: Int, output: Tensor) -> Tensor {
+        prediction.resolve(output, modelInput(latents, at: step), level(at: step)).clean
+    }
+}
+
+/// The parts of signal and noise in latents, `latents = signal · clean + deviation · noise`, of
+/// variance one together.
+public struct NoiseLevel: Sendable {
+    /// √ᾱ
+    public let signal: Float
+    /// √(1 − ᾱ)
+    public let deviation: Float
+
+    /// The level of a share of the signal's variance.
+    init(alpha: Float) {
+        (signal, deviation) = (alpha.squareRoot(), (1 - alpha).squareRoot())
+    }
+
+    /// The level where noise of that deviation stands beside a signal of one.
+    init(sigma: Float) {
+        signal = 1 / (sigma * sigma + 1).squareRoot()
+        deviation = sigma * signal
+    }
+
+    /// ln(signal / deviation), infinite where there is no noise.
+    var logSNR: Float { log(signal) - log(deviation) }
 }
 
 /// The samplers on offer; raw values are the class names in `scheduler_config.json`.

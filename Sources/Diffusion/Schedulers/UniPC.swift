@@ -8,7 +8,7 @@ public import TensorCore
 public struct UniPC: Scheduler {
     public var timesteps: [Float] { schedule.timesteps }
     let schedule: SigmaSchedule
-    let prediction: PredictionType
+    public let prediction: PredictionType
     let order: Int
     let lowersOrderAtEnd: Bool
     /// B(h) is h itself rather than eʰ − 1.
@@ -36,13 +36,12 @@ public struct UniPC: Scheduler {
         lowersOrderAtEnd = config.lowerOrderFinal ?? true
     }
 
+    public func level(at step: Int) -> NoiseLevel { NoiseLevel(sigma: schedule.sigmas[step]) }
+
     public mutating func advance(
         _ latents: Tensor, at step: Int, output: Tensor, noise: () -> Tensor
     ) -> Tensor {
-        let here = SignalNoise(schedule.sigmas[step])
-        let clean = prediction.resolve(
-            output, latents, signal: here.signal, deviation: here.deviation
-        ).clean
+        let clean = prediction.resolve(output, latents, level(at: step)).clean
         let corrected = step > 0 ? corrected(latents, clean, at: step) : latents
         history = history.suffix(1) + [clean]
         base = corrected
@@ -87,14 +86,14 @@ public struct UniPC: Scheduler {
 
 /// The way from one σ to the next, in the logarithm of signal over noise.
 private struct Span {
-    let from, to: SignalNoise
+    let from, to: NoiseLevel
     let h: Float
     /// e⁻ʰ − 1
     let growth: Float
 
     init(_ sigma: Float, _ next: Float) {
-        from = SignalNoise(sigma)
-        to = SignalNoise(next)
+        from = NoiseLevel(sigma: sigma)
+        to = NoiseLevel(sigma: next)
         h = to.logSNR - from.logSNR
         growth = expm1(-h)
     }
@@ -106,6 +105,6 @@ private struct Span {
 
     /// How far back an earlier σ lies, in lengths of this span; negative.
     func ratio(before sigma: Float) -> Float {
-        (SignalNoise(sigma).logSNR - from.logSNR) / h
+        (NoiseLevel(sigma: sigma).logSNR - from.logSNR) / h
     }
 }

@@ -93,6 +93,18 @@ public struct UNet: Sendable {
         _ sample: Tensor, timesteps: [Float], context: Tensor? = nil,
         classLabels: Tensor? = nil, timeCondition: Tensor? = nil
     ) -> Tensor {
+        self(
+            sample, timesteps: timesteps, context: context, classLabels: classLabels,
+            timeCondition: timeCondition, onLayer: {})
+    }
+
+    /// The predictions, and a look at the world before every layer: one evaluation may take minutes.
+    ///
+    /// - Parameter onLayer: what it throws ends the evaluation
+    public func callAsFunction(
+        _ sample: Tensor, timesteps: [Float], context: Tensor? = nil,
+        classLabels: Tensor? = nil, timeCondition: Tensor? = nil, onLayer: () throws -> Void
+    ) rethrows -> Tensor {
         checkShapes(sample, context, classLabels)
         precondition(
             [1, sample.shape[0]].contains(timesteps.count),
@@ -106,9 +118,12 @@ public struct UNet: Sendable {
         var x = convIn(config.isTemporal ? sample.transposed(1, 2).flattened(0...1) : sample)
         if let transformerIn { x = transformerIn(x, frames: condition.frames) }
         var skips = [x]
-        for block in downBlocks { x = block(x, condition, pushing: &skips) }
-        for layer in midLayers { x = layer(x, condition) }
-        for block in upBlocks { x = block(x, condition, popping: &skips) }
+        for block in downBlocks { x = try block(x, condition, pushing: &skips, onLayer) }
+        for layer in midLayers {
+            try onLayer()
+            x = layer(x, condition)
+        }
+        for block in upBlocks { x = try block(x, condition, popping: &skips, onLayer) }
         x = convOut(normOut(x, activation: .silu))
 
         if !config.isTemporal { return x }
@@ -179,10 +194,12 @@ struct UNetDownBlock: Sendable {
     }
 
     func callAsFunction(
-        _ x: Tensor, _ condition: UNetCondition, pushing skips: inout [Tensor]
-    ) -> Tensor {
+        _ x: Tensor, _ condition: UNetCondition, pushing skips: inout [Tensor],
+        _ onLayer: () throws -> Void
+    ) rethrows -> Tensor {
         var x = x
         for layer in layers {
+            try onLayer()
             x = layer(x, condition)
             skips.append(x)
         }
@@ -214,10 +231,12 @@ struct UNetUpBlock: Sendable {
     }
 
     func callAsFunction(
-        _ x: Tensor, _ condition: UNetCondition, popping skips: inout [Tensor]
-    ) -> Tensor {
+        _ x: Tensor, _ condition: UNetCondition, popping skips: inout [Tensor],
+        _ onLayer: () throws -> Void
+    ) rethrows -> Tensor {
         var x = x
         for layer in layers {
+            try onLayer()
             x = layer(Tensor.concatenate([x, skips.removeLast()], axis: 1), condition)
         }
         guard let upsample, let next = skips.last else { return x }

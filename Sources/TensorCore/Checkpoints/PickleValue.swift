@@ -100,7 +100,9 @@ enum PickleGlobal: Equatable {
         case ("torch", "device"), ("builtins", "set"), ("__builtin__", "set"),
             ("builtins", "bytearray"), ("__builtin__", "bytearray"),
             ("builtins", "complex"), ("__builtin__", "complex"),
-            ("numpy", "dtype"), ("numpy", "ndarray"):
+            ("numpy", "dtype"), ("numpy", "ndarray"),
+            // What the trainer of Stable Diffusion's first files kept beside their state_dict.
+            ("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint"):
             return .type(.opaque)
         case ("numpy.core.multiarray", "_reconstruct"), ("numpy.core.multiarray", "scalar"),
             ("numpy._core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "scalar"):

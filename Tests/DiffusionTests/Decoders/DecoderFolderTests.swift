@@ -6,40 +6,10 @@ import TestSupport
 import Testing
 
 @Suite struct DecoderFolderTests {
-    /// A decoder's folder with weights by recipe and a vocabulary of single bytes.
-    private func write(_ modality: Modality, to folder: String) throws -> DecoderConfig {
-        let configs = try Fixture("decoders").config([String: TinyDecoder].self)
-        let tiny = try #require(configs[modality.rawValue])
-        let config = try tiny.config(modality, vocabulary: modality == .audio ? 261 : 514)
-        try config.write(to: folder)
-        let (_, weights) = try TinyDecoder.decoder(config) { _, _ in [] }
-        for (component, view) in weights {
-            let tensors = view.parameters.map { (name: $0.name, value: $0.value) }
-            let stem = [.unet, .vae].contains(component) ? "diffusion_pytorch_model" : "model"
-            try Safetensors.write(
-                tensors, to: "\(folder)/\(component.rawValue)/\(stem).safetensors")
-        }
-        try writeVocabulary(modality, to: "\(folder)/tokenizer")
-        return config
-    }
-
-    private func writeVocabulary(_ modality: Modality, to folder: String) throws {
-        let printable = (33...126).map { $0 } + (161...172).map { $0 } + (174...255).map { $0 }
-        let bytes = (printable + (256..<324).map { $0 }).compactMap { Unicode.Scalar($0) }
-            .map { String($0) }
-        let tokens =
-            modality == .audio
-            ? ["<s>", "<pad>", "</s>", "<unk>"] + bytes + ["<mask>"]
-            : bytes + bytes.map { $0 + "</w>" } + ["<|startoftext|>", "<|endoftext|>"]
-        let ids = Dictionary(uniqueKeysWithValues: tokens.enumerated().map { ($1, $0) })
-        try JSONEncoder().encode(ids).write(to: URL(filePath: "\(folder)/vocab.json"))
-        try Data("#version: 0.2\n".utf8).write(to: URL(filePath: "\(folder)/merges.txt"))
-    }
-
     @Test(arguments: Modality.allCases)
     func everyFolderOpensAndFollowsAPrompt(modality: Modality) throws {
         try withTemporaryFolder { folder in
-            let config = try write(modality, to: folder)
+            let config = try TinyDecoder.write(modality, to: folder)
             let decoder = try MediaDecoder(folder: folder)
             #expect(decoder.config == config)
             let condition = try decoder.conditioning(prompt: "a slow violin")
@@ -59,7 +29,7 @@ import Testing
 
     @Test func aMissingComponentIsNamedWithItsPath() throws {
         try withTemporaryFolder { folder in
-            _ = try write(.audio, to: folder)
+            _ = try TinyDecoder.write(.audio, to: folder)
             try FileManager.default.removeItem(atPath: "\(folder)/vocoder")
             let error = #expect(throws: DecoderError.self) { try MediaDecoder(folder: folder) }
             #expect(
@@ -72,7 +42,7 @@ import Testing
 
     @Test func missingWeightsAreNamedWithWhatWasLookedFor() throws {
         try withTemporaryFolder { folder in
-            _ = try write(.image, to: folder)
+            _ = try TinyDecoder.write(.image, to: folder)
             let path = "\(folder)/vae/diffusion_pytorch_model"
             let (plain, half) = ("\(path).safetensors", "\(path).fp16.safetensors")
             try FileManager.default.moveItem(atPath: plain, toPath: half)
@@ -87,7 +57,7 @@ import Testing
 
     @Test func otherPipelinesAndMismatchedPartsAreRefused() throws {
         try withTemporaryFolder { folder in
-            let config = try write(.image, to: folder)
+            let config = try TinyDecoder.write(.image, to: folder)
             var other = config.vae
             other.latentChannels = 8
             try ConfigFile.write(other, to: "\(folder)/vae/config.json")
@@ -101,6 +71,60 @@ import Testing
             #expect("\(try #require(error))".contains("'FluxPipeline' is not supported"))
             try Data("[".utf8).write(to: URL(filePath: index))
             #expect(throws: ConfigError.self) { try DecoderConfig(folder: folder) }
+        }
+    }
+
+    @Test func otherFamiliesAreToldByName() throws {
+        try withTemporaryFolder { folder in
+            var config = try TinyDecoder.write(.image, to: folder)
+            func refusal() throws -> String {
+                let error = #expect(throws: DecoderError.self) { try MediaDecoder(folder: folder) }
+                return "\(try #require(error))"
+            }
+            config.unet.crossAttentionDim = 1024
+            try ConfigFile.write(config.unet, to: "\(folder)/unet/config.json")
+            #expect(
+                try refusal()
+                    == "\(folder)/model_index.json: holds Stable Diffusion 2, expected Stable "
+                    + "Diffusion 1.x. Name a file or folder of it, such as "
+                    + "v1-5-pruned-emaonly.safetensors.")
+            let index = "\(folder)/model_index.json"
+            try Data(#"{"_class_name": "StableDiffusionXLPipeline"}"#.utf8).write(
+                to: URL(filePath: index))
+            #expect(try refusal().hasPrefix("\(index): holds Stable Diffusion XL, expected "))
+        }
+    }
+
+    @Test func schedulersAndNetworksOfOtherClassesAreRefused() throws {
+        try withTemporaryFolder { folder in
+            _ = try TinyDecoder.write(.image, to: folder)
+            func refusal() throws -> String {
+                let error = #expect(throws: (any Error).self) { try MediaDecoder(folder: folder) }
+                return "\(try #require(error))"
+            }
+            let file = "\(folder)/scheduler/scheduler_config.json"
+            let whole = try Data(contentsOf: URL(filePath: file))
+            let other = String(decoding: whole, as: UTF8.self).replacing(
+                "PNDMScheduler", with: "HeunDiscreteScheduler")
+            try Data(other.utf8).write(to: URL(filePath: file))
+            #expect(
+                try refusal()
+                    == "\(file): the scheduler 'HeunDiscreteScheduler' is not supported, expected "
+                    + "DDIMScheduler, PNDMScheduler, DPMSolverMultistepScheduler, "
+                    + "EulerDiscreteScheduler, EulerAncestralDiscreteScheduler, "
+                    + "UniPCMultistepScheduler, LCMScheduler. Is it the right folder?")
+            try whole.write(to: URL(filePath: file))
+            // The UNet of a clip's decoder among the parts of an image's.
+            let index = "\(folder)/model_index.json"
+            let entries = String(
+                decoding: try Data(contentsOf: URL(filePath: index)), as: UTF8.self)
+            try Data(
+                entries.replacing("UNet2DConditionModel", with: "UNet3DConditionModel").utf8
+            ).write(to: URL(filePath: index))
+            #expect(
+                try refusal()
+                    == "\(index): the unet 'UNet3DConditionModel' is not supported, expected "
+                    + "UNet2DConditionModel. Is it the right folder?")
         }
     }
 

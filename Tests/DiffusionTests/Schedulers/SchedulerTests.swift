@@ -151,11 +151,11 @@ private struct Case: Decodable {
     @Test func refusesWhatItDoesNotOffer() throws {
         var prk = stable(.pndm)
         prk.skipPrkSteps = false
-        let error = #expect(throws: SchedulerError.self) { try prk.scheduler(steps: 5) }
+        let error = #expect(throws: SchedulerError.self) { try prk.scheduler(steps: 3) }
         #expect(
             "\(try #require(error))"
-                == "scheduler_config.json: PNDMScheduler with skip_prk_steps false is not "
-                + "supported. Set it to true.")
+                == "scheduler_config.json: PNDMScheduler with skip_prk_steps false and 3 steps is "
+                + "not supported. Ask for 4 steps or more.")
         #expect(throws: SchedulerError.steps(found: 0, most: 1000)) {
             try stable(.ddim).scheduler(steps: 0)
         }

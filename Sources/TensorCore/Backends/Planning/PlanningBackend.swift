@@ -26,11 +26,16 @@ struct PlanningBackend: Backend {
     }
 }
 
-/// Bytes that planned tensors hold.
+/// Bytes that planned tensors hold, and the work that went into them.
 final class PlannedMemory: Sendable {
-    private let held = Mutex((current: 0, peak: 0))
+    private let held = Mutex((current: 0, peak: 0, multiplications: 0.0))
 
     var peak: Int { held.withLock { $0.peak } }
+    var multiplications: Double { held.withLock { $0.multiplications } }
+
+    func count(multiplications: Int) {
+        held.withLock { $0.multiplications += Double(multiplications) }
+    }
 
     func add(_ bytes: Int) {
         held.withLock {
@@ -67,8 +72,22 @@ extension MemoryBudget {
     /// - Parameter pass: works on the device that it is given, whose tensors have shapes and no
     ///   elements; weights from `Weights.shapesOnly(device:)` take nothing there
     public static func bytesNeeded(by pass: (Device) throws -> Void) rethrows -> Int {
+        try plan(pass).peakBytes
+    }
+
+    /// Bytes and work of `pass`, without computing it; see `bytesNeeded(by:)`.
+    public static func plan(_ pass: (Device) throws -> Void) rethrows -> PassPlan {
         let backend = PlanningBackend()
         try pass(Device(backend))
-        return backend.account.peak
+        return PassPlan(
+            peakBytes: backend.account.peak, operations: 2 * backend.account.multiplications)
     }
+}
+
+/// What a pass will take.
+public struct PassPlan: Sendable, Equatable {
+    /// Bytes of tensors at the peak.
+    public let peakBytes: Int
+    /// Multiplications and additions of convolutions, products and attention, done plainly.
+    public let operations: Double
 }

@@ -122,17 +122,21 @@ extension PlanningBackend {
     // MARK: Products
 
     func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
-        planned([a.shape[0], a.shape[1], b.shape[2]])
+        account.count(multiplications: a.count * b.shape[2])
+        return planned([a.shape[0], a.shape[1], b.shape[2]])
     }
     func linear(
         _ x: Tensor, weight: Tensor, bias: Tensor?, activation: Activation, residual: Tensor?
     ) -> Tensor {
-        planned([x.shape[0], weight.shape[0]])
+        account.count(multiplications: x.count * weight.shape[0])
+        return planned([x.shape[0], weight.shape[0]])
     }
     func convolution(
         _ x: Tensor, weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry
     ) -> Tensor {
         let sizes = geometry.outputSizes(Array(x.shape[2...]), kernel: Array(weight.shape[2...]))
+        account.count(
+            multiplications: x.shape[0] * weight.count * sizes.elementCount)
         return planned([x.shape[0], weight.shape[0]] + sizes)
     }
     func transposedConvolution(
@@ -140,6 +144,8 @@ extension PlanningBackend {
     ) -> Tensor {
         let kernel = Array(weight.shape[2...])
         let sizes = geometry.transposedSizes(Array(x.shape[2...]), kernel: kernel)
+        account.count(
+            multiplications: x.shape[0] * weight.count * Array(x.shape[2...]).elementCount)
         return planned([x.shape[0], weight.shape[1] * geometry.groups] + sizes)
     }
     func convolutionWeightGradient(
@@ -151,6 +157,8 @@ extension PlanningBackend {
         _ q: Tensor, _ k: Tensor, _ v: Tensor, scale: Float, mask: AttentionMask, extra: ExtraKey?
     ) -> (y: Tensor, logSums: Tensor) {
         let (batch, heads, queries) = (q.shape[0], q.shape[1], q.shape[2])
+        account.count(
+            multiplications: batch * heads * queries * k.shape[2] * (q.shape[3] + v.shape[3]))
         return (planned([batch, queries, heads, v.shape[3]]), planned([batch, heads, queries]))
     }
     func attentionGradient(
