@@ -128,11 +128,13 @@ let package = Package(
         .target(
             name: "ToolOptions",
             dependencies: [
-                "MelodyMini", "ModelZoo", "SouthGPT",
+                "Diffusion", "MediaIO", "MelodyMini", "ModelZoo", "SouthGPT",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Tools/ToolOptions", swiftSettings: strict),
-        tool("southgpt-infer", "Infer", ["ModelZoo", "SouthGPT", "TensorCore"]),
+        tool(
+            "southgpt-infer", "Infer",
+            ["Diffusion", "MediaIO", "ModelZoo", "SouthGPT", "TensorCore"]),
         tool("southgpt-checkpoint", "Checkpoint", ["SouthGPT", "TensorCore"]),
         tool("southgpt-bench", "Bench", ["SouthBenchmarks", "TensorCore"]),
         tool("southgpt-doctor", "Doctor", ["MelodyMini", "SouthGPT"]),

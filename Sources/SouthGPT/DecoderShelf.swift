@@ -9,6 +9,8 @@ final class DecoderShelf: Sendable {
     private let device: Device
     private let memory: MemoryBudget
     private let open = Mutex<[Modality: MediaDecoder]>([:])
+    /// Nil before it was looked for.
+    private let checks = Mutex<SafetyCheck??>(nil)
 
     init(_ folder: ModelFolder, device: Device, memory: MemoryBudget) {
         self.folder = folder
@@ -22,7 +24,8 @@ final class DecoderShelf: Sendable {
             if let decoder = open[modality] { return decoder }
             let component = "decoder.\(modality.rawValue)"
             let path = try folder.path(of: component)
-            let decoder = try MediaDecoder(folder: path, device: device)
+            let decoder = try MediaDecoder(
+                folder: path, vocabularies: ModelLookup().vocabularies, device: device)
             guard decoder.modality == modality else {
                 throw ModelError.malformed(
                     file: "\(folder.path)/\(ModelManifest.fileName)",
@@ -33,6 +36,17 @@ final class DecoderShelf: Sendable {
                 decoder.byteCount, for: "The decoder of \(modality.rawValue)", mapped: true)
             open[modality] = decoder
             return decoder
+        }
+    }
+
+    /// The safety checker beside the decoder of images, if its weights are there.
+    func safetyCheck() throws -> SafetyCheck? {
+        try checks.withLock { checks in
+            if let check = checks { return check }
+            let check = try SafetyCheck(
+                beside: folder.path(of: "decoder.image"), device: device, memory: memory)
+            checks = .some(check)
+            return check
         }
     }
 

@@ -14,11 +14,18 @@ public struct GeneratedMedium: Sendable {
     public let sampleRate: Int
     /// Frames a second of a clip.
     public let framesPerSecond: Int
+    /// How a decoder alone made it; written into PNGs.
+    public let parameters: MediumParameters?
+    /// Whether the safety checker in the decoder's folder takes the picture for one that should not
+    /// be shown; nil where there is none, or no picture. What follows from it is the caller's.
+    public let isFlagged: Bool?
 
     init(
         modality: Modality, caption: String, content: Tensor, sampleRate: Int = 16_000,
-        framesPerSecond: Int = 8
+        framesPerSecond: Int = 8, parameters: MediumParameters? = nil, isFlagged: Bool? = nil
     ) {
+        self.parameters = parameters
+        self.isFlagged = isFlagged
         self.modality = modality
         self.caption = caption
         self.content = content
@@ -34,7 +41,9 @@ public struct GeneratedMedium: Sendable {
     /// - Throws: `MediaError.unwritable`
     public func write(to path: String) throws {
         switch modality {
-        case .image: try writePNG(content, to: path)
+        case .image:
+            let picture = RGBImage(content)
+            try parameters?.write(picture, to: path) ?? picture.writePNG(to: path)
         case .audio: try writeWAV(content, to: path, sampleRate: sampleRate)
         case .video: try writeMP4(content, to: path, framesPerSecond: framesPerSecond)
         }

@@ -1,4 +1,4 @@
-import Diffusion
+public import Diffusion
 import ModelZoo
 
 /// How a reply is made. What is nil is taken from the model's manifest, then from the published
@@ -35,6 +35,14 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
     public var frames: Int?
     public var audioSeconds: Double?
 
+    /// What media should stay away from.
+    public var negativePrompt: String?
+    /// Another sampler than the decoders' own, and how much fresh noise DDIM adds, 0 to 1.
+    public var scheduler: SchedulerKind?
+    public var eta: Float?
+    /// Encodes and decodes pictures in tiles: less memory for large ones.
+    public var tilesVAE: Bool?
+
     /// Everything as the model has it.
     public init() {}
 
@@ -63,6 +71,10 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
         options.width = width ?? others.width
         options.frames = frames ?? others.frames
         options.audioSeconds = audioSeconds ?? others.audioSeconds
+        options.negativePrompt = negativePrompt ?? others.negativePrompt
+        options.scheduler = scheduler ?? others.scheduler
+        options.eta = eta ?? others.eta
+        options.tilesVAE = tilesVAE ?? others.tilesVAE
         return options
     }
 
@@ -110,6 +122,10 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
         options.width = width
         options.frames = frames
         options.audioSeconds = audioSeconds
+        options.negativePrompt = negativePrompt ?? ""
+        options.scheduler = scheduler
+        options.eta = eta ?? 0
+        options.tilesVAE = tilesVAE ?? false
         return options
     }
 }

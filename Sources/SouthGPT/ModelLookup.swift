@@ -104,6 +104,12 @@ public struct ModelLookup: Sendable {
             mend: mend(name, textPart: textPart))
     }
 
+    /// The folders that may have the vocabulary of Stable Diffusion 1.x, which its single files lack.
+    var vocabularies: [String] {
+        places(of: PublishedModel.all[0].name).map { "\($0)/tokenizer" }
+            + places(of: "openai/clip-vit-large-patch14")
+    }
+
     /// The folders that a model of that name may be in, in the order in which they are looked in.
     func places(of name: String) -> [String] {
         let known = PublishedModel.named(name)

@@ -271,17 +271,27 @@ public final class Session: Sendable {
         caption: String, _ onEvent: (Event) throws -> Void
     ) throws -> GeneratedMedium {
         let decoder = try model.decoders.decoder(modality)
+        var (completed, total, told) = (0, 1, ContinuousClock.now)
+        func tell() throws {
+            told = .now
+            try onEvent(
+                .progress(
+                    ReplyProgress(job: .making(modality), completed: completed, total: total)))
+        }
         let content = try decoder.generate(
             conditioning: conditioning, options: options.decoderOptions(modality),
             memory: model.memory
         ) { step in
-            try Task.checkCancellation()
-            try onEvent(
-                .progress(
-                    ReplyProgress(job: .making(modality), completed: step.index, total: step.count))
-            )
+            (completed, total) = (step.index, step.count)
+            try tell()
+        } onLayer: {
+            // One step of a large clip takes minutes: who listens may end it within.
+            if ContinuousClock.now - told > .seconds(1) { try tell() }
         }
-        return GeneratedMedium(modality: modality, caption: caption, content: content)
+        let isFlagged =
+            modality == .image ? try model.decoders.safetyCheck()?.flags(content) : nil
+        return GeneratedMedium(
+            modality: modality, caption: caption, content: content, isFlagged: isFlagged)
     }
 
     /// Makes the reply context of the next turn; its media are seen and heard as any others.

@@ -113,4 +113,30 @@ import Testing
             #expect(names(output).isEmpty)
         }
     }
+
+    @Test func aDecoderAloneMakesAPictureAndMakesItAgain() throws {
+        try withModel { folder, model in
+            let decoder = "\(model)/pretrained_ckpt/stable-diffusion-tiny"
+            let first = try BuiltTool.run(
+                "southgpt-infer", "--model", decoder, "--prompt", "a fox", "--steps", "3", "--seed",
+                "5", "--scheduler", "dpm++2m", "--preview-every", "2", "--output", "\(folder)/a")
+            #expect(first.status == 0, "\(first.errors)")
+            #expect(first.output == "\(folder)/a/image-1.png\n")
+            #expect(first.errors.contains("3 steps, 1 s or so, and "))
+            #expect(first.errors.contains("making image 3/3"))
+            #expect(first.errors.contains("MiB of memory"))
+            #expect(names("\(folder)/a") == ["image-1.png", "preview-2.png"])
+            let again = try BuiltTool.run(
+                "southgpt-infer", "--model", decoder, "--rerun", "\(folder)/a/image-1.png", "-q",
+                "--output", "\(folder)/b")
+            #expect(again.status == 0 && again.errors.isEmpty, "\(again.errors)")
+            #expect(
+                try Data(contentsOf: URL(filePath: "\(folder)/a/image-1.png"))
+                    == Data(contentsOf: URL(filePath: "\(folder)/b/image-1.png")))
+            let wrong = try BuiltTool.run(
+                "southgpt-infer", "--model", model, "--prompt", "x", "--lora", "y")
+            #expect(wrong.status == 64)
+            #expect(wrong.errors.contains("--lora is for a decoder alone"))
+        }
+    }
 }

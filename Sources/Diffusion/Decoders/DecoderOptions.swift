@@ -120,8 +120,9 @@ package struct DecoderRequest: Equatable {
         return pixels / factor
     }
 
-    /// Latents over time and mel bins, and the samples to keep. Frames are counted in double
-    /// precision as in the original, where 2.3 s are 229 of them, and rounded up to whole latents.
+    /// Latents over time and mel bins, and the samples to keep. The original counts whole frames of
+    /// the length, rounded up to whole latents; where what is left over would make the sound
+    /// shorter than asked (0.29 s), it is one latent more here.
     private static func sound(
         _ options: DecoderOptions, _ config: DecoderConfig, _ vocoder: HiFiGANConfig
     ) throws -> (latents: [Int], samples: Int) {
@@ -133,10 +134,8 @@ package struct DecoderRequest: Equatable {
             throw DecoderError.option(
                 name: "audio seconds", found: "\(seconds)", expected: "\(least) to 600")
         }
-        let frames = Int(seconds / frame)
-        return (
-            [(frames + factor - 1) / factor, vocoder.modelInDim / factor],
-            Int(seconds * Double(vocoder.samplingRate))
-        )
+        let samples = Int(seconds * Double(vocoder.samplingRate))
+        let rowSamples = vocoder.upsampleRates.reduce(1, *) * factor
+        return ([(samples + rowSamples - 1) / rowSamples, vocoder.modelInDim / factor], samples)
     }
 }

@@ -115,8 +115,12 @@ public struct RGBImage: Equatable, Sendable {
     }
 
     /// Writes a PNG, as a whole or not at all.
-    public func writePNG(to path: String) throws {
-        let bytes = try png(named: path)
+    ///
+    /// - Parameter texts: what stands beside the pixels, see `PNGText`
+    public func writePNG(
+        to path: String, texts: [(keyword: String, text: String)] = []
+    ) throws {
+        let bytes = PNGText.adding(texts, to: try png(named: path))
         try MediaFile.write(to: path) { try $0.write(bytes) }
     }
 

@@ -43,7 +43,7 @@ public struct CLIPTextModel: Sendable {
     public let config: CLIPTextConfig
     let tokens: Embedding
     let positions: Embedding
-    let layers: [CLIPTextLayer]
+    let layers: [CLIPLayer]
     let finalNorm: LayerNorm
 
     /// Reads or draws the weights, with or without the leading `text_model`.
@@ -64,7 +64,10 @@ public struct CLIPTextModel: Sendable {
         positions = try Embedding(
             config.maxPositionEmbeddings, width, from: embeddings["position_embedding"])
         layers = try (0..<config.numHiddenLayers).map {
-            try CLIPTextLayer(config, from: model["encoder.layers"][$0])
+            try CLIPLayer(
+                width, config.intermediateSize, heads: config.numAttentionHeads,
+                activation: config.hiddenAct, epsilon: config.epsilon,
+                from: model["encoder.layers"][$0])
         }
         finalNorm = try LayerNorm(width, epsilon: config.epsilon, from: model["final_layer_norm"])
     }
@@ -75,40 +78,7 @@ public struct CLIPTextModel: Sendable {
         let time = ids.shape[1]
         precondition(time <= table.shape[0], "CLIPTextModel: \(time) tokens, \(table.shape[0]) fit")
         let embedded = tokens(ids.on(table.device)) + table.sliced(0, 0..<time)
-        return finalNorm(layers.reduce(embedded) { x, layer in layer(x) })
-    }
-}
-
-/// One block: attention to what came before, then two linear maps, each after its norm.
-struct CLIPTextLayer: Sendable {
-    let norm1, norm2: LayerNorm
-    let query, key, value, output: Linear
-    let expand, contract: Linear
-    let heads: Int
-    let activation: Activation
-
-    init(_ config: CLIPTextConfig, from weights: Weights) throws {
-        let (width, inner) = (config.hiddenSize, config.intermediateSize)
-        let (attention, mlp) = (weights["self_attn"], weights["mlp"])
-        norm1 = try LayerNorm(width, epsilon: config.epsilon, from: weights["layer_norm1"])
-        norm2 = try LayerNorm(width, epsilon: config.epsilon, from: weights["layer_norm2"])
-        query = try Linear(width, width, from: attention["q_proj"])
-        key = try Linear(width, width, from: attention["k_proj"])
-        value = try Linear(width, width, from: attention["v_proj"])
-        output = try Linear(width, width, from: attention["out_proj"])
-        expand = try Linear(width, inner, from: mlp["fc1"])
-        contract = try Linear(inner, width, from: mlp["fc2"])
-        heads = try checkedHeads(config.numAttentionHeads, dividing: width, "CLIP text encoder")
-        activation = try namedActivation(config.hiddenAct, "CLIP text encoder")
-    }
-
-    func callAsFunction(_ x: Tensor) -> Tensor {
-        let normed = norm1(x)
-        let attended = attention(
-            query(normed).splitHeads(heads), key(normed).splitHeads(heads),
-            value(normed).splitHeads(heads), mask: .causal)
-        let h = output(attended, residual: x)
-        return contract(expand(norm2(h), activation: activation), residual: h)
+        return finalNorm(layers.reduce(embedded) { x, layer in layer(x, mask: .causal) })
     }
 }
 

@@ -3,7 +3,7 @@ internal import CSouthZlib
 /// The central directory of a zip file, and the bytes of its entries.
 ///
 /// Source: PKWARE's APPNOTE 6.3, with the 64-bit records that PyTorch writes.
-struct ZipArchive {
+package struct ZipArchive {
     /// One entry of the central directory.
     struct Entry {
         let name: String
@@ -202,7 +202,7 @@ struct ZipArchive {
     }
 
     /// The CRC-32 of bytes, continuing from that of those before.
-    static func checksum(_ bytes: UnsafeRawBufferPointer, after crc: UInt32 = 0) -> UInt32 {
+    package static func checksum(_ bytes: UnsafeRawBufferPointer, after crc: UInt32 = 0) -> UInt32 {
         UInt32(
             truncatingIfNeeded: crc32_z(
                 UInt(crc), bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count))

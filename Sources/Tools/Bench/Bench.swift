@@ -7,7 +7,7 @@ struct Bench: ParsableCommand {
         abstract: "Time what models spend their time in, on this machine.",
         subcommands: [
             Operations.self, TrainingSteps.self, LanguageModels.self, Towers.self,
-            MediaLoading.self,
+            DiffusionPasses.self, MediaLoading.self,
         ],
         defaultSubcommand: Operations.self)
 }

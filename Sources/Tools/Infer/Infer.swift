@@ -13,9 +13,11 @@ struct Infer: ParsableCommand {
             file each, when they are finished. Ctrl-C stops within one token or denoising step \
             and leaves no half-written file.
 
-            EXAMPLE
+            EXAMPLES
               southgpt-infer --model tiny --prompt "What is this?" --image photo.jpg \\
                 --modalities text,audio --output out --seed 7
+              southgpt-infer --model runwayml/stable-diffusion-v1-5 --prompt "a red fox" \\
+                --scheduler dpm++2m --steps 20 --output out
             """)
 
     @OptionGroup var model: ModelFlags
@@ -45,6 +47,7 @@ struct Infer: ParsableCommand {
 
     @OptionGroup var media: MediaFlags
     @OptionGroup var generation: GenerationFlags
+    @OptionGroup(title: "A decoder alone") var alone: DecoderFlags
 
     @Option(name: .shortAndLong, help: "Folder for the media that are made; created if absent.")
     var output = "."
@@ -59,6 +62,11 @@ struct Infer: ParsableCommand {
 
     func run() throws {
         try reportingErrors(json: show.json) {
+            if let decoder = try model.decoderAlone {
+                try make(with: decoder)
+                return
+            }
+            try alone.refuse()
             if let alone = try model.languageModelAlone {
                 try talk(with: alone)
                 return
@@ -95,6 +103,20 @@ struct Infer: ParsableCommand {
         } else {
             try chat.answer(words())
         }
+    }
+
+    /// Media from a decoder without the parts around it.
+    private func make(with path: String) throws {
+        guard media.files.isEmpty, !chat else {
+            throw ValidationError(
+                "A decoder alone sees no media and does not chat: --initial-image changes a picture."
+            )
+        }
+        let maker = MediumMaker(try OutputFolder(output), show, Interruption())
+        try maker.make(
+            try alone.request(generation.options, prompt: words),
+            with: DecoderModel(
+                path, variant: alone.variant, adapters: try alone.adapters, memory: model.budget))
     }
 
     private func words() throws -> String {

@@ -1,4 +1,5 @@
 public import ArgumentParser
+import Diffusion
 import ModelZoo
 public import SouthGPT
 
@@ -57,6 +58,21 @@ public struct GenerationFlags: ParsableArguments {
     @Option(help: "Denoising steps of a sound.") public var audioSteps: Int?
     @Option(help: "Denoising steps of a clip.") public var videoSteps: Int?
     @Option(help: "Classifier-free guidance; 1 and less turn it off.") public var guidance: Float?
+    @Option(
+        name: [.long, .customLong("negative_prompt")],
+        help: "What media should stay away from.")
+    public var negativePrompt: String?
+    @Option(
+        help: ArgumentHelp(
+            "The decoders' sampler in place of their own: "
+                + "\(Sampler.allCases.map(\.rawValue).joined(separator: ", ")).",
+            valueName: "name"))
+    public var scheduler: Sampler?
+    @Option(help: "Fresh noise of the ddim sampler, 0 to 1.") public var eta: Float?
+    @Flag(
+        name: .customLong("vae-tiling"),
+        help: "Decode pictures in tiles: less memory for large ones.")
+    public var tilesVAE = false
     @Option(help: "Height of images and clips in pixels.") public var height: Int?
     @Option(help: "Width of images and clips in pixels.") public var width: Int?
     @Option(help: "Frames of a clip.") public var frames: Int?
@@ -106,6 +122,10 @@ public struct GenerationFlags: ParsableArguments {
         options.width = width
         options.frames = frames
         options.audioSeconds = audioSeconds
+        options.negativePrompt = negativePrompt
+        options.scheduler = scheduler?.kind
+        options.eta = eta
+        options.tilesVAE = tilesVAE ? true : nil
         return options
     }
 
@@ -126,6 +146,26 @@ public struct GenerationFlags: ParsableArguments {
                 }
             }
             return choice
+        }
+    }
+}
+
+/// The samplers by the names that users know them by.
+public enum Sampler: String, CaseIterable, ExpressibleByArgument, Sendable {
+    case pndm, ddim, euler, lcm
+    case eulerAncestral = "euler-a"
+    case dpmSolver = "dpm++2m"
+    case uniPC = "unipc"
+
+    var kind: SchedulerKind {
+        switch self {
+        case .pndm: .pndm
+        case .ddim: .ddim
+        case .euler: .euler
+        case .lcm: .lcm
+        case .eulerAncestral: .eulerAncestral
+        case .dpmSolver: .dpmSolver
+        case .uniPC: .uniPC
         }
     }
 }

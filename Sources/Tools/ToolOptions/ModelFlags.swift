@@ -10,7 +10,8 @@ public struct ModelFlags: ParsableArguments {
         name: [.long, .customLong("southgpt_ckpt_path")],
         help: ArgumentHelp(
             "The model folder, with southgpt.json, or the README's ckpt/; MelodyMini where absent. "
-                + "southgpt-infer also takes a language model alone: a LLaMA folder or a GGUF file. "
+                + "southgpt-infer also takes a language model alone (a LLaMA folder or a GGUF file) and a "
+                + "decoder alone (a folder of diffusers, or Stable Diffusion 1.x in one file). "
                 + "Names as on the hub are looked for in ckpt/, SOUTHGPT_CKPT and the hub's cache.",
             valueName: "path"))
     public var model: String?
@@ -38,6 +39,11 @@ public struct ModelFlags: ParsableArguments {
     /// Where the model that was named lies; nil where none was.
     private var path: String? {
         get throws { try model.map(ModelLookup().model) }
+    }
+
+    /// The path, where it is that of a decoder alone.
+    public var decoderAlone: String? {
+        get throws { try path.flatMap { DecoderModel.isAlone(at: $0) ? $0 : nil } }
     }
 
     /// The path, where it is that of a language model alone.

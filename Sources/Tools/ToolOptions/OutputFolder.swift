@@ -1,4 +1,5 @@
 import Foundation
+public import MediaIO
 import ModelZoo
 public import SouthGPT
 
@@ -43,14 +44,26 @@ public struct OutputFolder {
         try? FileManager.default.removeItem(atPath: probe)
     }
 
-    /// Writes a medium under the first free name, like `image-1.png`; returns its path.
-    public func write(_ medium: GeneratedMedium) throws -> String {
+    private func make() throws {
         do {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true)
         } catch {
             throw NotWritable(path: path, reason: "it could not be made", option: option)
         }
+    }
+
+    /// Writes the preview of a step over that of any earlier run; returns its path.
+    public func write(preview picture: RGBImage, step: Int) throws -> String {
+        try make()
+        let file = "\(path)/preview-\(step).png"
+        try picture.writePNG(to: file)
+        return file
+    }
+
+    /// Writes a medium under the first free name, like `image-1.png`; returns its path.
+    public func write(_ medium: GeneratedMedium) throws -> String {
+        try make()
         var number = 1
         while true {
             let name = "\(medium.modality.rawValue)-\(number).\(medium.fileExtension)"

@@ -162,7 +162,7 @@ import Testing
         // Section 8.2: seconds, latent rows, samples kept.
         for (seconds, rows, samples) in [
             (5.12, 128, 81920), (9, 225, 144_000), (10, 250, 160_000), (2.3, 58, 36800),
-            (0.29, 7, 4640),
+            (0.29, 8, 4640), (0.28, 7, 4480),
         ] {
             var options = DecoderOptions()
             options.audioSeconds = seconds
