@@ -177,4 +177,24 @@ import Testing
             #expect(found == counts, "\(name)")
         }
     }
+
+    /// Section 15.1 of the specification: multiplications and additions by network.
+    @Test(.enabled(if: TestData.has("published-configs/stable-diffusion-v1-5/model_index.json")))
+    func theWorkOfARunIsForeseen() throws {
+        let folder = TestData.path("published-configs/stable-diffusion-v1-5")
+        let decoder = try MediaDecoder(
+            DecoderConfig(folder: folder), tokenize: { _, _ in [] }
+        ) { _ in .shapesOnly() }
+        let plan = try decoder.plan(for: DecoderOptions())
+        #expect(plan.steps == 51)
+        #expect(abs(plan.operationsPerStep / (2 * 803.2e9) - 1) < 0.01)
+        #expect(abs(plan.otherOperations / 2514.6e9 - 1) < 0.01)
+        // At 100 GFLOP/s: fourteen minutes.
+        #expect(abs(plan.seconds(operationsPerSecond: 100e9) - 844) < 10)
+        var tiled = DecoderOptions()
+        (tiled.height, tiled.width) = (1024, 1024)
+        let whole = try decoder.bytesNeeded(for: tiled)
+        tiled.tilesVAE = true
+        #expect(try decoder.bytesNeeded(for: tiled) < whole / 2)
+    }
 }

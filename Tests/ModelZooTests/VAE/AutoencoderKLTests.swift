@@ -1,3 +1,4 @@
+import Foundation
 import ModelZoo
 import TensorCore
 import TestSupport
@@ -68,6 +69,46 @@ import Testing
             ).matches(tiled))
         let small = latents.sliced(2, 0..<8).sliced(3, 0..<8)
         #expect(vae.decodeTiled(small) {}.floats() == vae.decode(small).floats())
+    }
+
+    /// What tiles add to a picture is as smooth where two of them meet as anywhere else.
+    @Test func tilesHaveNoSeams() throws {
+        let fixture = try Fixture("vae_image")
+        let vae = try autoencoder(fixture, .cpu)
+        // One wave over the whole: even, as skies are.
+        let values = (0..<4).flatMap { channel in
+            (0..<26).flatMap { y in
+                (0..<26).map { x in Float(sin(0.2 * Double(x + y) + Double(channel))) }
+            }
+        }
+        let latents = Tensor(values, [1, 4, 26, 26])
+        let added = vae.decodeTiled(latents) {} - vae.decode(latents)
+        let steps = (added.sliced(3, 1..<52) - added.sliced(3, 0..<51)).squared()
+        func mean(_ columns: [Int]) -> Float {
+            columns.map { steps.sliced(3, $0..<($0 + 1)).mean().item() }.reduce(0, +)
+                / Float(columns.count)
+        }
+        // Tiles of 16 pixels lie 12 apart: a step of one begins at each multiple of 12.
+        let seams = Array(stride(from: 11, to: 51, by: 12))
+        let others = (0..<51).filter { !seams.contains($0) }
+        #expect(mean(seams) <= 1.5 * mean(others))
+    }
+
+    @Test func tilesOfPicturesAreEncodedAsTheyAreDecoded() throws {
+        let fixture = try Fixture("vae_image")
+        let vae = try autoencoder(fixture, .cpu)
+        let small = recipeInput("img", [1, 3, 16, 16], scale: 2)
+        #expect(vae.encodeTiled(small) {}.mean.floats() == vae.encode(small).mean.floats())
+        var tiles = 0
+        let large = recipeInput("img", [1, 3, 40, 28], scale: 2)
+        let found = vae.encodeTiled(large) { tiles += 1 }
+        #expect(found.mean.shape == [1, 4, 20, 14] && found.logVariance.shape == [1, 4, 20, 14])
+        #expect(tiles == 4 * 3)
+        // The first tile's inner part is that of its own picture.
+        let first = vae.encode(large.sliced(2, 0..<16).sliced(3, 0..<16)).mean
+        #expect(
+            found.mean.sliced(2, 0..<6).sliced(3, 0..<6).floats()
+                == first.sliced(2, 0..<6).sliced(3, 0..<6).floats())
     }
 
     @Test(arguments: devices)
