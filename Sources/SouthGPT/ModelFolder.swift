@@ -24,17 +24,20 @@ public struct ModelManifest: Codable, Equatable, Sendable {
     public var components: [String: Component]
     public var signalTokens: SignalTokens?
     public var defaults: GenerationOptions?
+    /// Prompts that show what the model can do.
+    public var examples: [String]?
 
     /// A manifest of the present format.
     public init(
         name: String, components: [String: Component], signalTokens: SignalTokens? = nil,
-        defaults: GenerationOptions? = nil
+        defaults: GenerationOptions? = nil, examples: [String]? = nil
     ) {
         format = ModelManifest.currentFormat
         self.name = name
         self.components = components
         self.signalTokens = signalTokens
         self.defaults = defaults
+        self.examples = examples
     }
 
     /// Writes `southgpt.json` into a folder.

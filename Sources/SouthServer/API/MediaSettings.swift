@@ -1,7 +1,7 @@
 import SouthGPT
 
 /// How a reply is made: OpenAI's keys for the text, and ours for the media.
-struct MediaSettings: Decodable {
+struct MediaSettings: Codable {
     var temperature: Float?
     var topP: Float?
     var topK: Int?
@@ -107,5 +107,29 @@ struct MediaSettings: Decodable {
         options.frames = frames
         options.audioSeconds = audioSeconds
         return options
+    }
+}
+
+extension MediaSettings {
+    /// What a model's manifest sets, under the names of requests.
+    init(_ options: GenerationOptions) {
+        temperature = options.temperature
+        topP = options.topP
+        topK = options.topK
+        minP = options.minP
+        seed = options.seed
+        presencePenalty = options.presencePenalty
+        maxTokens = options.maxNewTokens
+        imageSteps = options.imageSteps
+        audioSteps = options.audioSteps
+        videoSteps = options.videoSteps
+        guidance = options.guidance
+        imageGuidance = options.imageGuidance
+        audioGuidance = options.audioGuidance
+        videoGuidance = options.videoGuidance
+        height = options.height
+        width = options.width
+        frames = options.frames
+        audioSeconds = options.audioSeconds
     }
 }

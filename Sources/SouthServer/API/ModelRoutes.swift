@@ -12,12 +12,32 @@ struct ModelList: Encodable {
         let owner = "south-gpt"
         let inputs: [AnswerPart]
         let outputs: [AnswerPart]
+        /// What a request that says nothing else gets, as far as the model's manifest says.
+        let defaults: MediaSettings
+        let limits: Limits
+        /// Prompts that the model was made for.
+        let examples: [String]
 
         private enum CodingKeys: String, CodingKey {
-            case id, object, created
+            case id, object, created, defaults, limits, examples
             case owner = "owned_by"
             case inputs = "input_modalities"
             case outputs = "output_modalities"
+        }
+    }
+
+    /// What a request may ask for.
+    struct Limits: Encodable {
+        let tokens: Int
+        let steps: Int
+        let frames: Int
+        let seconds: Int
+        let pixels: Int
+
+        private enum CodingKeys: String, CodingKey {
+            case steps, frames, pixels
+            case tokens = "max_tokens"
+            case seconds = "audio_seconds"
         }
     }
 
@@ -45,12 +65,16 @@ private struct Health: Encodable {
 
 extension Exchange {
     func models() throws -> ModelList {
-        let made = try engine.model.folder.modalities.compactMap {
-            AnswerPart(rawValue: $0.rawValue)
-        }
+        let folder = try engine.model.folder
+        let made = folder.modalities.compactMap { AnswerPart(rawValue: $0.rawValue) }
         return ModelList(data: [
             ModelList.Model(
-                id: engine.name, inputs: AnswerPart.allCases, outputs: [.text] + made)
+                id: engine.name, inputs: AnswerPart.allCases, outputs: [.text] + made,
+                defaults: MediaSettings(folder.manifest.defaults ?? GenerationOptions()),
+                limits: ModelList.Limits(
+                    tokens: limits.newTokens, steps: limits.steps, frames: limits.frames,
+                    seconds: limits.audioSeconds, pixels: limits.pixels),
+                examples: folder.manifest.examples ?? [])
         ])
     }
 

@@ -98,22 +98,26 @@ public func serve(
             let limit = max(exchange.limits.requestBytes, exchange.limits.mediaBytes)
             call.body = Data(try await request.collectBody(upTo: limit).readableBytesView)
             let answer = await exchange.answer(to: call)
-            let reply: Reply
+            var reply: Reply
             switch answer {
             case .reply(let made): reply = made
             case .work(let work):
-                // A client that goes away takes the computation with it.
+                // A client that goes away takes the computation with it. Who listens for that takes
+                // the connection's input to its end: it cannot be used again, and clients must know.
                 reply = try await request.body.consumeWithCancellationOnInboundClose { _ in
                     await work()
                 }
+                reply.headers["connection"] = "close"
             case .events(let work):
                 exchange.finished(call, 200, start, id)
                 let whole = request
                 return Response(
                     status: .ok,
                     headers: headers(
-                        ["content-type": "text/event-stream", "cache-control": "no-store"], id,
-                        origin),
+                        [
+                            "content-type": "text/event-stream", "cache-control": "no-store",
+                            "connection": "close",
+                        ], id, origin),
                     body: .init { writer in
                         try await whole.body.consumeWithCancellationOnInboundClose { _ in
                             try await Carrier.write(work, to: &writer)

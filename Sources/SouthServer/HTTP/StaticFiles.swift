@@ -17,22 +17,25 @@ struct StaticFiles: Sendable {
             name: "SouthServer", marker: "page/index.html", variable: "SOUTHGPT_PAGE",
             mend: "Keep south-gpt_SouthServer.resources beside the program."
         ).folder()
+        func names(in folder: String) throws -> [String] {
+            do {
+                return try FileManager.default.contentsOfDirectory(atPath: folder)
+            } catch {
+                throw ServerError.unreadable(file: folder)
+            }
+        }
         var files: [String: Reply] = [:]
-        for (path, name) in [
-            ("/", "index.html"), ("/page.css", "page.css"), ("/chat.js", "chat.js"),
-            ("/store.js", "store.js"), ("/api.js", "api.js"), ("/media.js", "media.js"),
-            ("/icon.svg", "icon.svg"), ("/openapi.json", "openapi.json"),
-        ] {
-            guard let bytes = FileManager.default.contents(atPath: "\(folder)/page/\(name)"),
-                let type = name.split(separator: ".").last.flatMap({ contentTypes[String($0)] })
-            else {
+        for name in try names(in: "\(folder)/page") {
+            guard let type = name.split(separator: ".").last.flatMap({ contentTypes[String($0)] })
+            else { continue }
+            guard let bytes = FileManager.default.contents(atPath: "\(folder)/page/\(name)") else {
                 throw ServerError.unreadable(file: "\(folder)/page/\(name)")
             }
             var reply = Reply(bytes, type: type)
             reply.headers["content-security-policy"] = StaticFiles.policy
             reply.headers["referrer-policy"] = "no-referrer"
             reply.headers["cache-control"] = "no-cache"
-            files[path] = reply
+            files[name == "index.html" ? "/" : "/\(name)"] = reply
         }
         self.files = files
     }

@@ -1,87 +1,123 @@
 // Media in the page: shown, heard, and drawn as waveform and spectrogram.
 
+import { make } from "./dom.js";
 import { keepMedium, medium } from "./store.js";
+
+export const names = { image: "picture", audio: "sound", video: "clip" };
+const addresses = new Map();
 
 /** A local address of a medium: kept in the browser, for the server forgets. */
 export async function local(url) {
+  if (addresses.has(url)) return addresses.get(url);
   let blob = await medium(url).catch(() => null);
   if (!blob) {
-    const reply = await fetch(url);
-    if (!reply.ok) return null;
+    const reply = await fetch(url).catch(() => null);
+    if (!reply?.ok) return null;
     blob = await reply.blob();
     await keepMedium(url, blob).catch(() => {});
   }
-  return { blob, url: URL.createObjectURL(blob) };
+  const file = { blob, url: URL.createObjectURL(blob) };
+  addresses.set(url, file);
+  return file;
 }
 
+/** A medium with what belongs to it: a player, and a drawing of a sound. */
 export async function figure(part) {
-  const figure = document.createElement("figure");
+  const figure = make("figure", "", { class: part.type });
   const file = await local(part.url);
   if (!file) {
-    figure.textContent = "This file is no longer kept.";
+    figure.textContent = `This ${names[part.type]} is no longer kept.`;
     return figure;
   }
-  const names = { image: "img", audio: "audio", video: "video" };
-  const element = document.createElement(names[part.type]);
+  const label = part.caption?.trim() || names[part.type];
+  const element = make({ image: "img", audio: "audio", video: "video" }[part.type]);
   element.src = file.url;
-  if (part.type === "image") element.alt = part.caption || "picture";
+  if (part.type === "image") element.alt = label;
   else {
     element.controls = true;
-    element.setAttribute("aria-label", part.caption || part.type);
+    element.setAttribute("aria-label", label);
   }
   if (part.type === "video") [element.loop, element.muted, element.playsInline] = [true, true, true];
   figure.append(element);
-  if (part.type === "audio") draw(file.blob, figure).catch(() => {});
+  if (part.type === "audio") {
+    const picture = make("div", "", { class: "sound" });
+    figure.append(picture);
+    draw(file.blob, picture, element).catch(() => picture.remove());
+  }
   return figure;
 }
 
-async function draw(blob, figure) {
-  const context = new OfflineAudioContext(1, 1, 16000);
+const rate = 16000;
+
+async function draw(blob, picture, player) {
+  const context = new OfflineAudioContext(1, 1, rate);
   const sound = await context.decodeAudioData(await blob.arrayBuffer());
   const samples = sound.getChannelData(0);
-  figure.append(waveform(samples), spectrogram(samples));
+  const mark = make("i", "", { class: "playhead" });
+  const note = `${sound.duration.toFixed(1)} s, 0 to ${rate / 2000} kHz`;
+  picture.append(waveform(samples), spectrogram(samples), mark);
+  picture.after(make("small", note));
+  const follow = () => {
+    mark.style.left = `${(100 * player.currentTime) / (player.duration || 1)}%`;
+    if (!player.paused) requestAnimationFrame(follow);
+  };
+  for (const event of ["play", "seeked", "pause"]) player.addEventListener(event, follow);
+  // The keyboard has the player's own slider.
+  picture.addEventListener("click", (event) => {
+    const frame = picture.getBoundingClientRect();
+    player.currentTime = ((event.clientX - frame.left) / frame.width) * player.duration;
+  });
 }
 
-function canvas(label) {
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [600, 120];
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", label);
+function canvas(width, height, label) {
+  const canvas = make("canvas", "", { role: "img", "aria-label": label });
+  [canvas.width, canvas.height] = [width, height];
   return canvas;
 }
 
 function waveform(samples) {
-  const picture = canvas("waveform");
+  const picture = canvas(800, 96, "Waveform");
   const pen = picture.getContext("2d");
-  pen.fillStyle = getComputedStyle(document.body).getPropertyValue("--accent");
+  // The drawing is on a dark ground in both colour schemes.
+  pen.fillStyle = "#7fd6cd";
   const step = samples.length / picture.width;
+  const middle = picture.height / 2;
   for (let x = 0; x < picture.width; x++) {
     let [low, high] = [0, 0];
     for (let i = Math.floor(x * step); i < (x + 1) * step && i < samples.length; i++) {
       low = Math.min(low, samples[i]);
       high = Math.max(high, samples[i]);
     }
-    const middle = picture.height / 2;
     pen.fillRect(x, middle - high * middle, 1, Math.max(1, (high - low) * middle));
   }
   return picture;
 }
 
+// From silence to loud: dark blue, magenta, orange, light yellow.
+const colours = [[13, 8, 40], [88, 24, 120], [190, 55, 84], [249, 142, 40], [252, 255, 190]];
+
+function colour(level) {
+  const place = level * (colours.length - 1);
+  const below = Math.min(Math.floor(place), colours.length - 2);
+  return colours[below].map((value, i) => value + (colours[below + 1][i] - value) * (place - below));
+}
+
 function spectrogram(samples) {
-  const [size, columns] = [512, 300];
-  const picture = canvas("spectrogram");
-  [picture.width, picture.height] = [columns, size / 4];
+  const [size, columns] = [512, 400];
+  const rows = size / 2;
+  const picture = canvas(columns, rows, "Spectrogram");
   const pen = picture.getContext("2d");
-  const image = pen.createImageData(columns, size / 4);
-  const hop = Math.max(1, (samples.length - size) / columns);
-  for (let x = 0; x < columns; x++) {
-    const power = spectrum(samples, Math.floor(x * hop), size);
-    for (let y = 0; y < size / 4; y++) {
-      const level = Math.max(0, Math.min(1, 1 + Math.log10(power[y] + 1e-9) / 6));
-      const at = 4 * ((size / 4 - 1 - y) * columns + x);
-      image.data.set([255 * level ** 2, 200 * level, 120 + 100 * level, 255 * level], at);
+  const image = pen.createImageData(columns, rows);
+  const hop = Math.max(0, (samples.length - size) / columns);
+  const powers = Array.from({ length: columns }, (_, x) => spectrum(samples, Math.floor(x * hop), size));
+  const loudest = powers.reduce((most, power) => power.reduce((a, b) => Math.max(a, b), most), 1e-6);
+  powers.forEach((power, x) => {
+    for (let y = 0; y < rows; y++) {
+      // 80 dB below the loudest are dark.
+      const level = Math.max(0, 1 + Math.log10(power[y] / loudest + 1e-12) / 8);
+      image.data.set([...colour(level), 255], 4 * ((rows - 1 - y) * columns + x));
     }
-  }
+  });
   pen.putImageData(image, 0, 0);
   return picture;
 }
@@ -112,5 +148,5 @@ function spectrum(samples, start, size) {
       }
     }
   }
-  return re.slice(0, size / 4).map((value, i) => (value * value + im[i] * im[i]) / size);
+  return re.slice(0, size / 2).map((value, i) => (value * value + im[i] * im[i]) / size);
 }

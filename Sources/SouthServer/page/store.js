@@ -26,13 +26,29 @@ export const removeTalk = (id) => transact("talks", "readwrite", (store) => stor
 export const keepMedium = (url, blob) => transact("media", "readwrite", (store) => store.put(blob, url));
 export const medium = (url) => transact("media", "readonly", (store) => store.get(url));
 
+/** Forgets the media that no conversation shows any more. */
+export async function tidy() {
+  const used = new Set((await talks()).flatMap((talk) =>
+    Object.values(talk.nodes).flatMap((node) => node.parts.map((part) => part.url))));
+  const kept = await transact("media", "readonly", (store) => store.getAllKeys());
+  for (const url of kept.filter((url) => !used.has(url))) {
+    await transact("media", "readwrite", (store) => store.delete(url));
+  }
+}
+
 /** A conversation is a tree: an edited question or a second answer is a sibling of the first. */
 export function newTalk() {
-  return { id: crypto.randomUUID(), title: "New conversation", time: Date.now(), nodes: {}, head: null };
+  return { id: name(), title: "New conversation", time: Date.now(), nodes: {}, head: null };
+}
+
+/** A name that no other has; `randomUUID` is not there where a page comes over plain HTTP. */
+function name() {
+  return [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 export function append(talk, parent, node) {
-  node.id = crypto.randomUUID();
+  node.id = name();
   node.parent = parent;
   talk.nodes[node.id] = node;
   talk.head = node.id;
