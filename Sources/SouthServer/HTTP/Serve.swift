@@ -2,6 +2,7 @@
     import FoundationEssentials
     import HTTPTypes
     import Hummingbird
+    import HummingbirdCore
     import Logging
     import NIOCore
 #endif
@@ -49,8 +50,15 @@ public func serve(
         logger.logLevel = .error
         let application = Application(
             router: router,
+            // Who neither asks nor listens does not keep a connection, nor do more than these at once.
+            server: .http1(
+                configuration: .init(
+                    idleTimeout: .seconds(60),
+                    httpDecoderConfiguration: .init(
+                        maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 128))),
             configuration: .init(
-                address: .hostname(address.host, port: address.port), serverName: "south-gpt"),
+                address: .hostname(address.host, port: address.port), serverName: "south-gpt",
+                availableConnectionsDelegate: MaximumAvailableConnections(512)),
             onServerRunning: { channel in onStart(channel.localAddress?.port ?? address.port) },
             logger: logger)
         let sweep = Task {
@@ -96,7 +104,15 @@ public func serve(
                 return response(refusal, id, origin)
             }
             let limit = max(exchange.limits.requestBytes, exchange.limits.mediaBytes)
-            call.body = Data(try await request.collectBody(upTo: limit).readableBytesView)
+            do {
+                call.body = Data(try await request.collectBody(upTo: limit).readableBytesView)
+            } catch let error as HTTPError where error.status == .contentTooLarge {
+                let refusal = exchange.reply(
+                    to: ServerError.tooLarge(
+                        what: "the request, in bytes,", found: limit + 1, limit: limit))
+                exchange.finished(call, refusal.status, start, id)
+                return response(refusal, id, origin)
+            }
             let answer = await exchange.answer(to: call)
             var reply: Reply
             switch answer {

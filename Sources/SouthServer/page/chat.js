@@ -165,7 +165,8 @@ async function take(delta, node, work) {
   turns.follow();
 }
 
-function progress({ job, completed, total, preview }, work) {
+function progress({ job: name, completed, total, preview }, work) {
+  const job = name.replace(/image|audio|video/, (type) => `a ${names[type]}`);
   if (work.job.dataset.job !== job) {
     work.job.dataset.job = job;
     [work.begun, work.first] = [Date.now(), completed];
