@@ -31,19 +31,18 @@ struct Demo: AsyncParsableCommand {
             "A file whose first line every client must send as its key.", valueName: "file"))
     var apiKeyFile: String?
     @Option(
-        name: [.long, .customLong("allow-origin")],
+        name: .customLong("allow-origin"),
         help: ArgumentHelp("An origin whose pages may call the API; repeatable.", valueName: "url"))
     var origins: [String] = []
     @Option(
-        name: [.long, .customLong("media-folder")],
         help: ArgumentHelp(
             "Receives uploads and what is made, for a day. A temporary folder where absent.",
             valueName: "dir"))
     var mediaFolder: String?
     @Option(help: "Requests that may wait behind the one that runs.") var queue = 8
-    @Option(name: [.long, .customLong("max-steps")], help: "Denoising steps at most.")
+    @Option(help: "Denoising steps at most.")
     var maxSteps = 200
-    @Option(name: [.long, .customLong("max-frames")], help: "Frames of a clip at most.")
+    @Option(help: "Frames of a clip at most.")
     var maxFrames = 64
     @Flag(name: .shortAndLong, help: "No log of requests on stderr.") var quiet = false
 
@@ -71,16 +70,22 @@ struct Demo: AsyncParsableCommand {
             return try reportingErrors { throw error }
         }
         let (host, name) = (host, exchange.engine.name)
+        // Where nobody named a folder, the media are gone with the program.
+        let ownFolder = mediaFolder == nil ? exchange.media.path : nil
         let opening = Task {
             do {
                 try await exchange.engine.opened()
                 Demo.say("\(name) is ready.")
             } catch let error as ServerError {
+                Demo.remove(ownFolder)
                 FileHandle.standardError.write(Data("error: \(error)\n".utf8))
                 Demo.exit(withError: ExitCode.failure)
             }
         }
-        defer { opening.cancel() }
+        defer {
+            opening.cancel()
+            Demo.remove(ownFolder)
+        }
         do {
             try await serve(
                 exchange, at: ServerAddress(host: host, port: port, origins: origins)
@@ -90,6 +95,10 @@ struct Demo: AsyncParsableCommand {
         } catch {
             try reportingErrors { throw error }
         }
+    }
+
+    private static func remove(_ folder: String?) {
+        if let folder { try? FileManager.default.removeItem(atPath: folder) }
     }
 
     /// A line on stdout, there at once also where that is a pipe.
