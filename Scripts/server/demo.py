@@ -28,18 +28,21 @@ def tiny_model(folder):
 class Demo:
     """A running server. Leaving the `with` block asks it to end and checks that it does."""
 
-    def __init__(self, *arguments, model=None, port=0):
+    def __init__(self, *arguments, model=None, port=0, names_media_folder=True):
         self.folder = tempfile.TemporaryDirectory(prefix="southgpt-demo-")
         self.model = model or tiny_model(self.folder.name)
-        self.arguments = arguments
+        self.arguments = list(arguments)
+        if names_media_folder:
+            self.arguments += ["--media-folder", f"{self.folder.name}/media"]
         self.port = port
         self.log = []
 
     def __enter__(self):
         self.process = subprocess.Popen(
             [f"{TOOLS}/southgpt-demo", "--model", self.model, "--port", str(self.port),
-             "--media-folder", f"{self.folder.name}/media", *self.arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+             *self.arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "TMPDIR": self.folder.name})
         # Both are read to the end, for a full pipe would stop the server.
         self.readers = [
             threading.Thread(target=self._read, args=(stream,), daemon=True)

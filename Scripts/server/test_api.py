@@ -1,12 +1,15 @@
 """The official OpenAI client, unchanged, against a running southgpt-demo."""
 
 import base64
+import glob
 import json
 import os
+import signal
 import struct
 import tempfile
 import time
 import unittest
+import urllib.error
 import urllib.request
 
 import openai
@@ -260,11 +263,39 @@ class ServerOptionsTests(unittest.TestCase):
         with Demo("--allow-origin", "https://other.example", model=self.tiny) as demo:
             self.assertEqual(allowed(demo), "https://other.example")
 
-    def test_sigterm_ends_it_cleanly(self):
-        demo = Demo(model=self.tiny)
+    def test_sigterm_ends_it_cleanly_and_takes_its_media_away(self):
+        demo = Demo(model=self.tiny, names_media_folder=False)
         with demo:
-            pass
-        self.assertEqual(demo.status, 0, demo.log)
+            name = client(demo).images.generate(prompt="A lake", extra_body={"image_steps": 2}).data[0].url
+            folder = glob.glob(f"{demo.folder.name}/southgpt-media-*")
+            self.assertEqual(os.listdir(folder[0]), [name.split("/")[-1]])
+            demo.process.send_signal(signal.SIGTERM)
+            self.assertEqual(demo.process.wait(30), 0)
+            self.assertEqual(glob.glob(f"{demo.folder.name}/southgpt-media-*"), [])
+
+    def test_sigterm_lets_a_running_answer_end(self):
+        with Demo(model=self.tiny) as demo:
+            stream = client(demo).chat.completions.create(
+                model="tiny", messages=say("Draw."), modalities=["image"], stream=True,
+                extra_body={"image_steps": 20})
+            chunks = iter(stream)
+            next(chunks)
+            demo.process.send_signal(signal.SIGTERM)
+            deltas = [chunk.choices[0].delta for chunk in chunks if chunk.choices]
+            made = [part["type"] for delta in deltas for part in getattr(delta, "parts", None) or []]
+            self.assertEqual(made, ["image_url"])
+            self.assertEqual(demo.process.wait(30), 0)
+
+    def test_a_body_over_the_limit_is_refused_as_everything_is(self):
+        with Demo(model=self.tiny) as demo:
+            request = urllib.request.Request(
+                f"{demo.url}/v1/chat/completions", bytes(101_000_000), method="POST")
+            with self.assertRaises(urllib.error.HTTPError) as caught:
+                urllib.request.urlopen(request)
+            with caught.exception as reply:
+                self.assertEqual(reply.code, 413)
+                self.assertEqual(json.load(reply)["error"]["type"], "invalid_request_error")
+                self.assertTrue(reply.headers["X-Request-Id"])
 
 
 if __name__ == "__main__":

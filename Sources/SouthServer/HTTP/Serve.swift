@@ -106,7 +106,7 @@ public func serve(
             let limit = max(exchange.limits.requestBytes, exchange.limits.mediaBytes)
             do {
                 call.body = Data(try await request.collectBody(upTo: limit).readableBytesView)
-            } catch let error as HTTPError where error.status == .contentTooLarge {
+            } catch is NIOTooManyBytesError {
                 let refusal = exchange.reply(
                     to: ServerError.tooLarge(
                         what: "the request, in bytes,", found: limit + 1, limit: limit))
