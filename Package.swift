@@ -186,6 +186,9 @@ let package = Package(
             name: "TensorsInTenMinutes", dependencies: ["TensorCore"],
             path: "Examples/TensorsInTenMinutes", swiftSettings: strict),
         .executableTarget(
+            name: "AnyToAny", dependencies: ["ModelZoo", "SouthGPT"], path: "Examples/AnyToAny",
+            swiftSettings: strict),
+        .executableTarget(
             name: "TwoTurns", dependencies: ["ModelZoo", "SouthGPT"], path: "Examples/TwoTurns",
             swiftSettings: strict),
     ],
