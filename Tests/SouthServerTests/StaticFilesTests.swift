@@ -29,9 +29,11 @@ import Testing
     @Test func nothingElseIsServed() async throws {
         try await ServerUnderTest.run { server in
             for path in ["/index.html/..", "/../page.css", "/page", "/etc/passwd", "//chat.js"] {
-                #expect(try await server.reply("GET", path).status == 404, "\(path)")
+                let reply = try await server.reply("GET", path)
+                #expect(reply.status == 404, "\(path)")
             }
-            #expect(try await server.reply("POST", "/chat.js").status == 404)
+            let posted = try await server.reply("POST", "/chat.js")
+            #expect(posted.status == 404)
         }
     }
 }
