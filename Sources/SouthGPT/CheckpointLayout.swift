@@ -16,6 +16,16 @@ public struct CheckpointLayout: Sendable {
         lookup = ModelLookup(checkpoints: path, environment: environment)
     }
 
+    /// The layout that a delta lies in, as `ckpt/delta_ckpt/southgpt/7b_tiva_v0` does; nil for any other
+    /// folder.
+    init?(around delta: String) {
+        guard Delta.file(at: delta) != nil else { return nil }
+        let owner = URL(filePath: delta).standardizedFileURL.deletingLastPathComponent()
+        let deltas = owner.deletingLastPathComponent()
+        guard deltas.lastPathComponent == "delta_ckpt" else { return nil }
+        self.init(deltas.deletingLastPathComponent().path)
+    }
+
     /// The parts that training does not change. The decoders are those of whose files all are there.
     ///
     /// - Parameters:

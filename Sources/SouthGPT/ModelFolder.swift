@@ -75,7 +75,7 @@ public struct ModelManifest: Codable, Equatable, Sendable {
 }
 
 /// A folder with `southgpt.json`: the one form in which every model, tiny or full-size, is opened.
-/// The README's `ckpt/` is one whose manifest is found by looking.
+/// The README's `ckpt/`, or a delta in it, is one whose manifest is found by looking.
 public struct ModelFolder: Sendable {
     /// The folder's path.
     public let path: String
@@ -91,10 +91,13 @@ public struct ModelFolder: Sendable {
         }
         let file = "\(path)/\(ModelManifest.fileName)"
         guard let data = FileManager.default.contents(atPath: file) else {
-            guard let layout = CheckpointLayout(path) else {
+            if let layout = CheckpointLayout(path) {
+                try self.init(path, manifest: layout.manifest())
+            } else if let layout = CheckpointLayout(around: path) {
+                try self.init(layout.path, manifest: layout.manifest(delta: path))
+            } else {
                 throw ModelError.missingManifest(folder: path)
             }
-            try self.init(path, manifest: layout.manifest())
             return
         }
         let manifest: ModelManifest

@@ -57,14 +57,20 @@ public struct ModelLookup: Sendable {
         try folder(of: model.name, markers: [model.marker])
     }
 
-    /// What `--model` names, for programs that take whole models: a path where there is something,
-    /// else a name as on the hub.
+    /// What `--model` names, for programs that take whole models: a path where there is something, one
+    /// of the README's, which runs its programs in `code/`, or a name as on the hub.
     ///
     /// - Throws: `Missing`, with all places that were looked in and what to download
     public func model(named name: String) throws -> String {
         let known = PublishedModel.named(name)
+        let files = FileManager.default
+        if !files.fileExists(atPath: name), name.hasPrefix("../"),
+            files.fileExists(atPath: String(name.dropFirst(3)))
+        {
+            return String(name.dropFirst(3))
+        }
         // A name without an owner that is none of ours is more likely a folder that is not there.
-        guard !FileManager.default.fileExists(atPath: name), ModelLookup.isHubName(name),
+        guard !files.fileExists(atPath: name), ModelLookup.isHubName(name),
             known != nil || name.contains("/")
         else { return name }
         let markers = known.map { [$0.marker] }
@@ -78,7 +84,7 @@ public struct ModelLookup: Sendable {
     /// - Parameters:
     ///   - name: a folder, or a name as on the hub
     ///   - markers: files of which the folder must have one
-    ///   - part: whether the text encoder alone is enough, for the message
+    ///   - textPart: whether the text encoder alone is enough, for the message
     /// - Throws: `Missing`, with all places that were looked in and what to download
     public func folder(
         of name: String, markers: [String] = ["model_index.json"], textPart: Bool = false

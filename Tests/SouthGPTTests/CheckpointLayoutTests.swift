@@ -45,6 +45,25 @@ import Testing
         }
     }
 
+    @Test func aDeltaInItOpensAsTheModelThatItIsOf() throws {
+        try layout { ckpt in
+            try move("delta_ckpt/southgpt/tiny", "delta_ckpt/southgpt/first", in: ckpt)
+            try files.copyItem(
+                atPath: "\(ckpt)/delta_ckpt/southgpt/first",
+                toPath: "\(ckpt)/delta_ckpt/southgpt/second")
+            for name in ["first", "second"] {
+                let folder = try ModelFolder("\(ckpt)/delta_ckpt/southgpt/\(name)/")
+                #expect(
+                    folder.manifest.components["delta"]?.path == "delta_ckpt/southgpt/\(name)")
+                #expect(folder.modalities == Modality.allCases)
+            }
+            // A folder of weights elsewhere is none.
+            let other = "\(ckpt)/elsewhere"
+            try files.copyItem(atPath: "\(ckpt)/delta_ckpt/southgpt/first", toPath: other)
+            #expect(throws: ModelError.missingManifest(folder: other)) { try ModelFolder(other) }
+        }
+    }
+
     @Test func prefersThePublishedNames() throws {
         try layout { ckpt in
             try move(

@@ -22,6 +22,21 @@ import Testing
         (try? FileManager.default.contentsOfDirectory(atPath: folder).sorted()) ?? []
     }
 
+    @Test func theReadmesPathOfADeltaIsAModel() throws {
+        try withModel { folder, model in
+            let files = FileManager.default
+            try files.removeItem(atPath: "\(model)/southgpt.json")
+            try files.moveItem(atPath: model, toPath: "\(folder)/ckpt")
+            for path in ["ckpt", "../ckpt/delta_ckpt/southgpt/tiny"] {
+                let run = try BuiltTool.run(
+                    "southgpt-infer", in: folder, "--model", path, "--prompt", "Hello",
+                    "--modalities", "text", "--max-new-tokens", "3")
+                #expect(run.status == 0, "\(run.errors)")
+                #expect(!run.output.isEmpty)
+            }
+        }
+    }
+
     @Test func theSameSeedGivesTheSameBytes() throws {
         try withModel { folder, model in
             try writePNG(recipeInput("p", [3, 40, 40], scale: 1) + 0.5, to: "\(folder)/p.png")

@@ -107,7 +107,7 @@ struct Demo: AsyncParsableCommand {
     }
 
     private func prepared() throws -> Exchange {
-        let path = try model.model ?? MelodyMini.folder()
+        let path = try model.path ?? MelodyMini.folder()
         var limits = ServerLimits()
         (limits.waiting, limits.steps, limits.frames) = (queue, maxSteps, maxFrames)
         let key = try apiKeyFile.map(firstLine)

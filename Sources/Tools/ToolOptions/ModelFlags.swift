@@ -9,9 +9,9 @@ public struct ModelFlags: ParsableArguments {
     @Option(
         name: [.long, .customLong("southgpt_ckpt_path")],
         help: ArgumentHelp(
-            "The model folder, with southgpt.json, or the README's ckpt/; MelodyMini where absent. "
-                + "southgpt-infer also takes a language model alone (a LLaMA folder or a GGUF file) and a "
-                + "decoder alone (a folder of diffusers, or Stable Diffusion 1.x in one file). "
+            "The model folder, with southgpt.json, the README's ckpt/, or a delta in it; MelodyMini where "
+                + "absent. southgpt-infer also takes a language model alone (a LLaMA folder or a GGUF file) "
+                + "and a decoder alone (a folder of diffusers, or Stable Diffusion 1.x in one file). "
                 + "Names as on the hub are looked for in ckpt/, SOUTHGPT_CKPT and the hub's cache.",
             valueName: "path"))
     public var model: String?
@@ -37,7 +37,7 @@ public struct ModelFlags: ParsableArguments {
     public var budget: MemoryBudget { MemoryBudget(limit: maxMemory.map { $0 << 20 }) }
 
     /// Where the model that was named lies; nil where none was.
-    private var path: String? {
+    public var path: String? {
         get throws { try model.map(ModelLookup().model) }
     }
 

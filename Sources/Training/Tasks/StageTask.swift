@@ -43,7 +43,7 @@ public struct StageTask: TrainingTask {
     /// Opens a model to be trained.
     ///
     /// - Parameters:
-    ///   - model: the frozen parts
+    ///   - place: the frozen parts
     ///   - delta: what training goes on from: a folder or file of any stage; nil takes the model
     ///     folder's, and where there is none everything is drawn
     ///   - storage: what the moving weights are kept in once a run begins, beside masters: `float32`
