@@ -33,16 +33,17 @@ STEPS = {"image_steps": 2, "audio_steps": 2, "video_steps": 2, "frames": 4, "aud
 
 
 class Client:
-    def __init__(self, address, chance, count):
+    def __init__(self, address, chance, count, patience):
         self.host, self.port = address
+        self.patience = patience
         self.chance = chance
         self.count = count
 
-    def connection(self, seconds=180):
-        return http.client.HTTPConnection(self.host, self.port, timeout=seconds)
+    def connection(self):
+        return http.client.HTTPConnection(self.host, self.port, timeout=self.patience)
 
-    def socket(self, seconds=180):
-        return socket.create_connection((self.host, self.port), seconds)
+    def socket(self):
+        return socket.create_connection((self.host, self.port), self.patience)
 
     def call(self, method, path, body=None, headers=None, allowed=(200, 503)):
         """Sends a request; the status and the body, once both are as they should be."""
@@ -120,13 +121,13 @@ class Makes(Client):
         job = json.loads(data)["id"]
         if self.chance.random() < 0.3:
             self.call("DELETE", f"/v1/videos/{job}")
-        end = time.time() + 180
+        end = time.time() + self.patience
         while True:
             state = json.loads(self.call("GET", f"/v1/videos/{job}")[1])["status"]
             if state in ("completed", "failed", "cancelled"):
                 break
             if time.time() > end:
-                raise Unanswered(f"{job} is still {state} after three minutes")
+                raise Unanswered(f"{job} is still {state} after {self.patience} s")
             time.sleep(0.3)
         if state == "completed":
             self.call("GET", f"/v1/videos/{job}/content")
@@ -205,7 +206,7 @@ class Breaks(Client):
             b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
             b"",
         ])
-        with self.socket(10) as wire:
+        with self.socket() as wire:
             wire.sendall(case)
             wire.settimeout(self.chance.choice([0.05, 0.5]))
             try:

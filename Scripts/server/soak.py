@@ -16,11 +16,12 @@ from demo import Demo
 
 
 class Soak:
-    def __init__(self, demo, seed):
+    def __init__(self, demo, seed, patience):
         self.demo = demo
         url = urlparse(demo.url)
         self.address = (url.hostname, url.port)
         self.seed = seed
+        self.patience = patience
         self.lock = threading.Lock()
         self.done = Counter()
         self.answers = {}
@@ -34,7 +35,7 @@ class Soak:
         def count(what):
             with self.lock:
                 self.answers.setdefault(kind.__name__, Counter())[what] += 1
-        client = kind(self.address, chance, count)
+        client = kind(self.address, chance, count, self.patience)
         while not self.over.is_set():
             try:
                 client.act()
@@ -80,7 +81,7 @@ class Soak:
                     f"{len(self.failures)} failures")
         self.over.set()
         for thread in threads:
-            thread.join(300)
+            thread.join(self.patience + 60)
         self.crashed = self.demo.process.poll() is not None
         if not self.crashed:
             # Connections that were cut need a moment, idle ones a minute.
@@ -111,11 +112,13 @@ def main():
     options = argparse.ArgumentParser(prog="soak-server", description=__doc__)
     options.add_argument("--minutes", type=float, default=30)
     options.add_argument("--seed", type=int, default=13)
+    options.add_argument(
+        "--patience", type=float, default=180, help="seconds that a client waits for an answer")
     options.add_argument("--json", action="store_true", help="the result as one object")
     options = options.parse_args()
     say = lambda text: print(text, file=sys.stderr, flush=True)
     with Demo() as demo:
-        soak = Soak(demo, options.seed)
+        soak = Soak(demo, options.seed, options.patience)
         soak.run(options.minutes, say)
         problems = soak.problems()
         # What it logged of each request is a line of JSON and nothing else.
