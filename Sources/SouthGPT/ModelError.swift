@@ -35,6 +35,8 @@ public enum ModelError: Error, Equatable {
     case unavailableModality(Modality, available: [Modality])
     /// A request without text and media.
     case emptyRequest
+    /// What the model makes of the next token is no number.
+    case scoresNotFinite
     /// Published differences lie where the sum of them and LLaMA is expected.
     case bareDelta(file: String)
     /// A folder has several of a part, and none by its published name.
@@ -100,6 +102,9 @@ extension ModelError: CustomStringConvertible {
         case .otherHash(let component, let found, let expected, let path):
             "\(path): the component '\(component)' has the hash \(found), expected \(expected). "
                 + "Was it changed or not copied whole? 'verify --write-hashes' accepts it as it is."
+        case .scoresNotFinite:
+            "the model's scores of the next token are not finite, expected numbers. Its weights may "
+                + "be damaged: southgpt-checkpoint inspect --values FILE counts such numbers."
         case .emptyRequest:
             "Nothing was asked: give a prompt, a medium, or both."
         }

@@ -57,7 +57,7 @@ struct ReplyWriter {
             while textTokens < tokenLimit {
                 guard case .free(let forbidden) = grammar.rule else { break }
                 let logits = model.languageModel.logits(hidden).floats()
-                let id = sampler.draw(logits, forbidden: forbidden, after: fed)
+                let id = try sampler.draw(logits, forbidden: forbidden, after: fed)
                 if id == endOfSequence { break }
                 if grammar.startsSpan(id) {
                     try report(.text(segment.finish()))

@@ -73,12 +73,17 @@ package struct Sampler {
     /// One of the tokens that are not `forbidden`.
     ///
     /// - Parameter history: the tokens that penalties fall on
+    /// - Throws: `ModelError.scoresNotFinite` where a score is no number, or the greatest infinite
     package mutating func draw(
         _ scores: [Float], forbidden: Set<Int>, after history: [Int] = []
-    ) -> Int {
+    ) throws -> Int {
         let logits = adjusted(scores, history)
-        var candidates = logits.indices.filter { !forbidden.contains($0) && !logits[$0].isNaN }
+        var candidates = logits.indices.filter { !forbidden.contains($0) }
         precondition(!candidates.isEmpty, "no token is allowed")
+        let greatest = candidates.reduce(-Float.infinity) { max($0, logits[$1]) }
+        guard greatest.isFinite, !candidates.contains(where: { logits[$0].isNaN }) else {
+            throw ModelError.scoresNotFinite
+        }
         if options.temperature == 0 {
             return candidates.max { (logits[$0], $1) < (logits[$1], $0) } ?? candidates[0]
         }

@@ -33,7 +33,7 @@ struct TextReply {
     mutating func draw(
         _ logits: [Float], after read: [Int], _ onText: (String) throws -> Void
     ) throws -> Int? {
-        let id = sampler.draw(Array(logits.prefix(vocabularySize)), forbidden: [], after: read)
+        let id = try sampler.draw(Array(logits.prefix(vocabularySize)), forbidden: [], after: read)
         if ends.contains(id) {
             try finish(onText)
             return nil
