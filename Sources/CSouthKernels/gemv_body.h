@@ -3,7 +3,8 @@
 
 /// Rows of weights that are read side by side.
 #define ROWS (LANES == 16 ? 4 : 2)
-/// Bytes that the prefetch is ahead of the reading.
+/// Bytes that the prefetch, to the second cache, is ahead of the reading: the first has room for
+/// fewer lines on their way.
 #define AHEAD 2048
 
 /// R rows of weights with M vectors; constants where it is inlined.
@@ -26,7 +27,7 @@ SOUTH_INLINE void V(dots)(const int R, const int M, const int type, ptrdiff_t k,
 #pragma clang loop unroll_count(4)
             for (int g = 0; g < groups; g++) {
                 for (ptrdiff_t line = 0; line < group_bytes; line += 64)
-                    __builtin_prefetch(block + g * group_bytes + line + AHEAD);
+                    __builtin_prefetch(block + g * group_bytes + line + AHEAD, 0, 2);
                 vf w[32 / LANES];
                 V(load_group)(block, type, g, &scales, w);
 #pragma clang loop unroll(full)
