@@ -123,7 +123,8 @@ let package = Package(
         library("MelodyMini", ["SouthGPT", "TensorCore"]),
 
         library(
-            "SouthBenchmarks", ["CSouthOpenBLAS", "MediaIO", "ModelZoo", "TensorCore", "Training"]),
+            "SouthBenchmarks",
+            ["CSouthOpenBLAS", "Diffusion", "MediaIO", "ModelZoo", "TensorCore", "Training"]),
 
         .target(
             name: "ToolOptions",

@@ -1,3 +1,4 @@
+import Diffusion
 import Foundation
 import ModelZoo
 public import TensorCore
@@ -65,40 +66,47 @@ public struct DiffusionCase: Codable, Equatable, Sendable {
     }
 
     private func pass(from view: Weights) throws -> () -> Void {
+        let config = try DecoderConfig.published(modality)
         switch part {
         case .imageUNet:
-            let unet = try UNet(.stableDiffusion, from: view)
+            let unet = try UNet(config.unet, from: view)
             let (latents, text) = (
                 uneven([2, 4, 64, 64], .cpu), uneven([2, 77, 768], .cpu)
             )
             return { _ = unet(latents, timestep: 500, context: text) }
         case .soundUNet:
-            let unet = try UNet(.audioLDM, from: view)
+            let unet = try UNet(config.unet, from: view)
             let (latents, label) = (uneven([2, 8, 250, 16], .cpu), uneven([2, 512], .cpu))
             return { _ = unet(latents, timestep: 500, classLabels: label) }
         case .videoUNet:
-            let unet = try UNet(.zeroScope, from: view)
+            let unet = try UNet(config.unet, from: view)
             let (latents, text) = (
                 uneven([1, 4, 8, 32, 32], .cpu), uneven([1, 77, 1024], .cpu)
             )
             return { _ = unet(latents, timestep: 500, context: text) }
         case .imageVAE:
-            let vae = try AutoencoderKL(
-                .published(channels: 3, latents: 4, [128, 256, 512, 512]), from: view)
+            let vae = try AutoencoderKL(config.vae, from: view)
             let latents = uneven([1, 4, 64, 64], .cpu)
             return { _ = vae.decode(latents) }
         case .soundVAE:
-            let vae = try AutoencoderKL(
-                .published(channels: 1, latents: 8, [128, 256, 512]), from: view)
+            let vae = try AutoencoderKL(config.vae, from: view)
             let latents = uneven([1, 8, 250, 16], .cpu)
             return { _ = vae.decode(latents) }
         case .vocoder:
-            let vocoder = try HiFiGAN(
-                HiFiGANConfig(
-                    melBins: 64, initialChannels: 1024, upsampleRates: [5, 4, 2, 2, 2],
-                    upsampleKernelSizes: [16, 16, 8, 4, 4]), from: view)
+            guard let sizes = config.vocoder else {
+                preconditionFailure("the published decoder of sounds has no vocoder")
+            }
+            let vocoder = try HiFiGAN(sizes, from: view)
             let mel = uneven([1, 1000, 64], .cpu)
             return { _ = vocoder(mel) }
+        }
+    }
+
+    private var modality: Modality {
+        switch part {
+        case .imageUNet, .imageVAE: .image
+        case .soundUNet, .soundVAE, .vocoder: .audio
+        case .videoUNet: .video
         }
     }
 }
@@ -165,53 +173,5 @@ public struct DiffusionTiming: Codable, Equatable, Sendable {
         public let seconds: Double
         /// How many times longer it takes.
         public let ratio: Double
-    }
-}
-
-// MARK: - The published sizes
-
-extension UNetConfig {
-    fileprivate static let stableDiffusion: UNetConfig = {
-        var config = UNetConfig(4, [320, 640, 1280, 1280], [true, true, true, false], "2D")
-        config.crossAttentionDim = 768
-        config.attentionHeadDim = 8
-        return config
-    }()
-
-    fileprivate static let audioLDM: UNetConfig = {
-        let widths = [256, 512, 768, 1280]
-        var config = UNetConfig(8, widths, [false, true, true, true], "2D")
-        config.crossAttentionDim = .each(widths)
-        config.attentionHeadDim = 8
-        config.classEmbedType = "simple_projection"
-        config.classEmbeddingsConcat = true
-        config.projectionClassEmbeddingsInputDim = 512
-        return config
-    }()
-
-    fileprivate static let zeroScope: UNetConfig = {
-        var config = UNetConfig(4, [320, 640, 1280, 1280], [true, true, true, false], "3D")
-        config.crossAttentionDim = 1024
-        config.attentionHeadDim = 64
-        return config
-    }()
-
-    private init(_ channels: Int, _ widths: [Int], _ attends: [Bool], _ kind: String) {
-        let down = attends.map { $0 ? "CrossAttnDownBlock\(kind)" : "DownBlock\(kind)" }
-        let up = attends.reversed().map { $0 ? "CrossAttnUpBlock\(kind)" : "UpBlock\(kind)" }
-        self.init(
-            inChannels: channels, outChannels: channels, blockOutChannels: widths,
-            downBlockTypes: down, upBlockTypes: up)
-    }
-}
-
-extension AutoencoderKLConfig {
-    fileprivate static func published(
-        channels: Int, latents: Int, _ widths: [Int]
-    ) -> AutoencoderKLConfig {
-        var config = AutoencoderKLConfig(
-            channels: channels, latentChannels: latents, blockOutChannels: widths)
-        config.layersPerBlock = 2
-        return config
     }
 }

@@ -174,19 +174,7 @@ private struct Contents {
                 textName + "embeddings.position_embedding.weight", 0),
             hiddenAct: "quick_gelu")
         return try DecoderConfig(
-            .image, unet: unet, vae: vae, textEncoder: .clip(clip), scheduler: .stableDiffusion)
-    }
-}
-
-extension SchedulerConfig {
-    /// What Stable Diffusion 1.x was published with.
-    public static var stableDiffusion: SchedulerConfig {
-        var config = SchedulerConfig(.pndm)
-        (config.betaStart, config.betaEnd) = (0.00085, 0.012)
-        config.betaSchedule = .scaledLinear
-        (config.stepsOffset, config.setAlphaToOne, config.clipSample) = (1, false, false)
-        config.skipPrkSteps = true
-        return config
+            .image, unet: unet, vae: vae, textEncoder: .clip(clip), scheduler: .published(.image))
     }
 }
 

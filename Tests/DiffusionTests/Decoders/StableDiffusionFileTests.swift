@@ -87,7 +87,7 @@ import Testing
             #expect((config.unet.layers, config.unet.contextSize) == (2, 64))
             #expect(config.vae.blockOutChannels == [32, 64])
             #expect(config.textEncoder == .clip(clip))
-            #expect(config.scheduler == .stableDiffusion)
+            #expect(config.scheduler == .published(.image))
             // The same networks by the names of folders.
             let reference = try TinyDecoder.decoder(config) { prompt, length in
                 let bytes = prompt.utf8.map { Int($0) - 33 }
