@@ -7,6 +7,8 @@ public enum ModelError: Error, Equatable {
     case missingFolder(path: String)
     /// A new model was to go where files are already.
     case occupied(folder: String)
+    /// A new model is larger than what is free on its disk.
+    case noRoom(folder: String, needed: Int, free: Int)
     /// The folder has no `southgpt.json`.
     case missingManifest(folder: String)
     /// `southgpt.json` or another description cannot be understood.
@@ -55,6 +57,9 @@ extension ModelError: CustomStringConvertible {
                 + "tiny one: southgpt-checkpoint init --preset tiny --output \(path)"
         case .occupied(let folder):
             "\(folder): has files already, and nothing of them was touched. Name a new folder."
+        case .noRoom(let folder, let needed, let free):
+            "\(folder): the model takes \(needed / 1_000_000) MB, and \(free / 1_000_000) MB are free "
+                + "there. Make room, or name a folder on another disk."
         case .missingManifest(let folder):
             "\(folder): has no southgpt.json, so it is not a model folder, and no pretrained_ckpt/ "
                 + "as the README's ckpt/ has. Is the path right?"

@@ -85,6 +85,14 @@ public struct ByteLevelBPETrainer: Sendable {
 }
 
 extension ByteLevelBPETrainer.Vocabulary {
+    /// With made-up words before the last marks, so that these have the ids of a larger vocabulary.
+    package func padded(to count: Int) -> Self {
+        let (last, missing) = (style.last, max(0, count - tokens.count))
+        let words = (0..<missing).map { "madeupword\($0)" }
+        return Self(
+            tokens: tokens.dropLast(last.count) + words + last, merges: merges, style: style)
+    }
+
     /// Writes `vocab.json`, `merges.txt`, `tokenizer_config.json` and `special_tokens_map.json`
     /// into a folder that exists.
     ///

@@ -118,3 +118,16 @@ public struct SentencePieceTrainer: Sendable {
             file: "tokenizer.model")
     }
 }
+
+extension SentencePieceModel {
+    /// With made-up words at its end, so that it has as many pieces as a larger vocabulary.
+    package func padded(to count: Int) throws -> SentencePieceModel {
+        let least = pieces.map(\.score).min() ?? 0
+        let words = (0..<max(0, count - pieces.count)).map { index in
+            Piece("madeupword\(index)", score: least - Float(index + 1))
+        }
+        return try SentencePieceModel(
+            pieces: pieces + words, trainerSpec: trainerSpec, normalizerSpec: normalizerSpec,
+            file: file)
+    }
+}

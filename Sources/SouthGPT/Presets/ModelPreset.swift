@@ -6,22 +6,67 @@ import TensorCore
 public enum ModelPreset: String, CaseIterable, Sendable {
     /// A few megabytes: two layers of everything.
     case tiny
+    /// ImageBind huge, Vicuna 7B, Stable Diffusion v1-5, AudioLDM l-full and ZeroScope v2_576w at
+    /// their published sizes, in `float16`: about 25 GB.
+    case published
+
+    private var sizes: PresetSizes {
+        get throws {
+            switch self {
+            case .tiny: try .tiny()
+            case .published: try .published()
+            }
+        }
+    }
+
+    /// Bytes of all weights.
+    public var byteCount: Int {
+        get throws { try PresetModel(sizes).parts.reduce(0) { try $0 + $1.byteCount() } }
+    }
 
     /// Writes the model folder; a whole one or none.
     ///
-    /// - Parameter seed: of all weights; the same seed gives the same bytes
-    /// - Throws: `ModelError.occupied` where the folder has files already, `CheckpointError`
-    public func write(to folder: String, seed: UInt64) throws {
+    /// - Parameters:
+    ///   - seed: of all weights; the same seed gives the same bytes
+    ///   - progress: bytes written, of how many
+    /// - Throws: `ModelError.occupied` where the folder has files already, `ModelError.noRoom` where
+    ///   the disk cannot hold the model, `CheckpointError`
+    public func write(
+        to folder: String, seed: UInt64, progress: (Int, Int) -> Void = { _, _ in }
+    ) throws {
+        try write(to: folder, seed: seed, room: Machine.freeDiskBytes(in:), progress: progress)
+    }
+
+    /// - Parameter room: bytes that are free in a folder; nil where it is not known
+    package func write(
+        to folder: String, seed: UInt64, room: (String) -> Int?,
+        progress: (Int, Int) -> Void = { _, _ in }
+    ) throws {
         guard FileManager.default.names(in: folder).isEmpty else {
             throw ModelError.occupied(folder: folder)
         }
+        let sizes = try sizes
+        let model = try PresetModel(sizes)
+        let parts = model.parts
+        let bytes = try parts.map { try $0.byteCount() }
+        let total = bytes.reduce(0, +)
         // Beside its final place, so that the last step is a rename.
         let target = URL(filePath: folder).standardizedFileURL
         let draft = target.deletingLastPathComponent().appending(
             component: ".\(target.lastPathComponent)-\(UUID().uuidString)")
         do {
-            try makeFolder(draft.path)
-            try TinyModel(PresetFolder(draft.path, seed: seed)).write()
+            try FileManager.default.createDirectory(at: draft, withIntermediateDirectories: true)
+            if let free = room(draft.path), free < total {
+                throw ModelError.noRoom(folder: folder, needed: total, free: free)
+            }
+            try model.describe(in: draft.path)
+            var done = 0
+            for (part, size) in zip(parts, bytes) {
+                try part.write(to: draft.path, seed: seed, oneByOne: sizes.isLarge) {
+                    progress(done + $0, total)
+                }
+                done += size
+            }
             try? FileManager.default.removeItem(at: target)
             try FileManager.default.moveItem(at: draft, to: target)
         } catch {

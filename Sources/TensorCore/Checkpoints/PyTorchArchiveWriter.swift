@@ -54,29 +54,44 @@ extension PyTorchArchive {
         _ tensors: [(name: String, value: Tensor)], maxShardBytes: Int, folder: String,
         stem: String = "pytorch_model"
     ) throws -> [String] {
+        try writeShards(
+            tensors.map { StoredTensor(name: $0.name, value: $0.value) },
+            maxShardBytes: maxShardBytes, folder: folder, stem: stem)
+    }
+
+    /// Writes tensors as they are loaded, one at a time; see above.
+    ///
+    /// - Parameter progress: how many are written
+    /// - Throws: `CheckpointError.unwritable`, or what loading a tensor throws
+    @discardableResult
+    public static func writeShards(
+        _ tensors: [StoredTensor], maxShardBytes: Int, folder: String,
+        stem: String = "pytorch_model", progress: (Int) -> Void = { _ in }
+    ) throws -> [String] {
         try AtomicFile.checkNames(tensors.map(\.name), folder)
-        var shards: [[(name: String, value: Tensor)]] = [[]]
+        var shards: [[StoredTensor]] = [[]]
         var filled = 0
         for tensor in tensors {
-            if filled > 0 && filled + tensor.value.byteCount > maxShardBytes {
+            if filled > 0 && filled + tensor.byteCount > maxShardBytes {
                 shards.append([])
                 filled = 0
             }
             shards[shards.count - 1].append(tensor)
-            filled += tensor.value.byteCount
+            filled += tensor.byteCount
         }
         guard shards.count > 1 else {
-            try write(tensors, to: "\(folder)/\(stem).bin")
+            try write(tensors, to: "\(folder)/\(stem).bin", progress: progress)
             return ["\(stem).bin"]
         }
         var (names, places) = ([String](), [(name: String, file: String)]())
         for (index, shard) in shards.enumerated() {
             let name = "\(stem)-\(fiveDigits(index + 1))-of-\(fiveDigits(shards.count)).bin"
-            try write(shard, to: "\(folder)/\(name)")
+            let before = places.count
+            try write(shard, to: "\(folder)/\(name)") { progress(before + $0) }
             names.append(name)
             places += shard.map { ($0.name, name) }
         }
-        let total = tensors.reduce(0) { $0 + $1.value.byteCount }
+        let total = tensors.reduce(0) { $0 + $1.byteCount }
         let lines = places.sorted { $0.name < $1.name }.map {
             "    \(OrderedJSON.quoted($0.name)): \(OrderedJSON.quoted($0.file))"
         }

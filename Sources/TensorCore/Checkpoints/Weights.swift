@@ -110,6 +110,22 @@ public struct Weights: Sendable {
         }
     }
 
+    /// The same as tensors that are drawn when they are loaded, each from a generator of its own, so
+    /// that what is larger than memory can be made one tensor at a time.
+    package func drawnWhenLoaded(seed: UInt64) -> [StoredTensor] {
+        zip(ledger.parameters, ledger.initials).enumerated().compactMap { index, asked in
+            let (parameter, initial) = asked
+            guard path.isEmpty || parameter.name.hasPrefix(path + ".") else { return nil }
+            let shape = parameter.value.shape
+            return StoredTensor(
+                name: parameter.name, dtype: .float32, shape: shape, file: "memory"
+            ) {
+                var generator = TorchGenerator(seed: seed &+ UInt64(index) &* 0x9E37_79B1)
+                return initial.draw(shape, from: &generator)
+            }
+        }
+    }
+
     /// Bytes of what was asked for so far below this path, as stored.
     public var byteCount: Int { parameters.reduce(0) { $0 + $1.value.byteCount } }
 
@@ -139,6 +155,8 @@ package func matches(_ name: String, _ pattern: String) -> Bool {
 private final class Ledger: Sendable {
     private struct State {
         var parameters: [Parameter] = []
+        /// What each would be drawn as, whether or not it was.
+        var initials: [Initializer] = []
         var byName: [String: Int] = [:]
         var generator: TorchGenerator
     }
@@ -157,6 +175,7 @@ private final class Ledger: Sendable {
     }
 
     var parameters: [Parameter] { state.withLock { $0.parameters } }
+    var initials: [Initializer] { state.withLock { $0.initials } }
 
     func stored(_ name: String) -> StoredTensor? {
         for checkpoint in checkpoints {
@@ -207,6 +226,7 @@ private final class Ledger: Sendable {
         state.withLock {
             $0.byName[name] = $0.parameters.count
             $0.parameters.append(parameter)
+            $0.initials.append(initial)
         }
         return parameter
     }

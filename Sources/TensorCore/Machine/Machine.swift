@@ -1,6 +1,7 @@
 internal import CSouthOpenBLAS
 internal import CSouthZlib
 import FoundationEssentials
+import Glibc
 
 /// The machine that the program runs on, as far as speed depends on it.
 public struct Machine: Codable, Equatable, Sendable {
@@ -33,6 +34,13 @@ public struct Machine: Codable, Equatable, Sendable {
             instructionSets: known.filter(flags.contains),
             cores: ProcessInfo.processInfo.activeProcessorCount,
             memoryBytes: bytes("MemTotal"), availableBytes: bytes("MemAvailable"))
+    }
+
+    /// Bytes that may still be written into a folder; nil where the system does not say.
+    public static func freeDiskBytes(in folder: String) -> Int? {
+        var disk = statvfs()
+        guard statvfs(folder, &disk) == 0 else { return nil }
+        return Int(disk.f_bavail) * max(1, Int(disk.f_frsize))
     }
 
     /// The highest resident memory of this process so far, mapped pages included (`VmHWM`).

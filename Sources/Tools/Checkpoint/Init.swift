@@ -7,10 +7,12 @@ struct Init: ParsableCommand {
         abstract: "Write a complete model folder with random weights.",
         discussion: """
             Names, files and formats are those of the published model, so whatever reads the one \
-            reads the other. The weights are random: the model answers with noise.
+            reads the other. The weights are random: the model answers with noise. 'published' has \
+            the published sizes in float16, 25 GB, written a tensor at a time.
 
-            EXAMPLE
+            EXAMPLES
               southgpt-checkpoint init --preset tiny --seed 13 --output tiny
+              southgpt-checkpoint init --preset published --output published
             """)
 
     @Option(help: "Which model: \(ModelPreset.allCases.map(\.rawValue).joined(separator: ", ")).")
@@ -32,7 +34,11 @@ struct Init: ParsableCommand {
 
     func run() throws {
         try reportingErrors(json: show.json) {
-            try preset.write(to: output, seed: seed)
+            let progress = show.progress
+            try preset.write(to: output, seed: seed) { done, total in
+                progress?.show("writing (MB)", done / 1_000_000, of: total / 1_000_000)
+            }
+            progress?.clear()
             if show.json {
                 try show.printJSON(
                     Report(folder: output, preset: preset.rawValue, seed: seed))

@@ -1,30 +1,31 @@
 import ModelZoo
 
-/// The small tokenizers of the `tiny` preset, trained on sentences of our own in the published file
-/// formats.
-enum TinyTokenizers {
+/// The tokenizers of the presets, trained on sentences of our own in the published file formats.
+/// Where a vocabulary is to be larger than they give, made-up words fill it, so that the marks have
+/// the published ids.
+enum PresetTokenizers {
     /// A SentencePiece vocabulary for the language model.
-    static func sentencePiece() throws -> LLaMATokenizer {
-        try LLaMATokenizer(model: SentencePieceTrainer(vocabularySize: 512).train(sentences))
+    static func sentencePiece(_ vocabularySize: Int) throws -> LLaMATokenizer {
+        let trainer = try SentencePieceTrainer(vocabularySize: min(vocabularySize, 512))
+        return try LLaMATokenizer(model: trainer.train(sentences).padded(to: vocabularySize))
     }
 
-    /// CLIP's four files; returns how many tokens there are.
-    static func writeCLIP(to folder: String, padding: String) throws -> Int {
-        try write(.clip(padding: padding), vocabularySize: 640, to: folder)
+    /// CLIP's four files.
+    static func writeCLIP(_ vocabularySize: Int, padding: String, to folder: String) throws {
+        try write(.clip(padding: padding), trained: 640, vocabularySize, to: folder)
     }
 
-    /// RoBERTa's files; returns how many tokens there are.
-    static func writeRoberta(to folder: String) throws -> Int {
-        try write(.roberta, vocabularySize: 400, to: folder)
+    /// RoBERTa's files.
+    static func writeRoberta(_ vocabularySize: Int, to folder: String) throws {
+        try write(.roberta, trained: 400, vocabularySize, to: folder)
     }
 
     private static func write(
-        _ style: ByteLevelBPETrainer.Style, vocabularySize: Int, to folder: String
-    ) throws -> Int {
-        let vocabulary = try ByteLevelBPETrainer(style: style, vocabularySize: vocabularySize)
-            .train(sentences)
-        try vocabulary.write(to: folder)
-        return vocabulary.tokens.count
+        _ style: ByteLevelBPETrainer.Style, trained: Int, _ vocabularySize: Int, to folder: String
+    ) throws {
+        let trainer = try ByteLevelBPETrainer(
+            style: style, vocabularySize: min(vocabularySize, trained))
+        try trainer.train(sentences).padded(to: vocabularySize).write(to: folder)
     }
 
     /// Every instrument with every way to play it, and the words around them.
