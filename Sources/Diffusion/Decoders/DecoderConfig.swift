@@ -95,15 +95,14 @@ public enum TextEncoderConfig: Equatable, Sendable {
 
     /// Throws unless that is as wide as the UNet expects it.
     func requireFit(of unet: UNetConfig, _ modality: Modality) throws {
-        let (what, found, expected) =
+        let (encoder, found, expected) =
             switch self {
-            case .clip(let clip): ("UNet context width", unet.contextSize ?? 0, clip.hiddenSize)
-            case .clap(let clap):
-                ("UNet class label width", unet.classSize ?? 0, clap.projectionDim)
+            case .clip(let clip): ("CLIP", clip.hiddenSize, unet.contextSize ?? 0)
+            case .clap(let clap): ("CLAP", clap.projectionDim, unet.classSize ?? 0)
             }
         guard found == expected else {
-            throw DecoderError.incompatible(
-                decoder: modality.rawValue, what: what, found: found, expected: expected)
+            throw DecoderError.otherText(
+                modality, encoder: encoder, found: found, expected: expected)
         }
     }
 }

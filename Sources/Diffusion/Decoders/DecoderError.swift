@@ -13,6 +13,8 @@ public enum DecoderError: Error, Equatable {
     case missingVocabulary(file: String, looked: [String])
     /// Two parts of the folder do not fit together.
     case incompatible(decoder: String, what: String, found: Int, expected: Int)
+    /// The text encoder's states are not as wide as what the UNet takes.
+    case otherText(Modality, encoder: String, found: Int, expected: Int)
     /// An option that this decoder cannot follow.
     case option(name: String, found: String, expected: String)
     /// A condition of another shape than the network takes.
@@ -40,6 +42,10 @@ extension DecoderError: CustomStringConvertible {
         case .incompatible(let decoder, let what, let found, let expected):
             "\(decoder) decoder: \(what) is \(found), expected \(expected). "
                 + "Are all its folders of the same release?"
+        case .otherText(let modality, let encoder, let found, let expected):
+            "\(modality.rawValue) decoder: its text encoder (\(encoder)) gives conditions "
+                + "\(found) wide, and its UNet takes them \(expected) wide. "
+                + "Are both folders of the same release?"
         case .option(let name, let found, let expected):
             "\(name) is \(found), expected \(expected). Ask for another value."
         case .conditioning(let modality, let found, let expected):

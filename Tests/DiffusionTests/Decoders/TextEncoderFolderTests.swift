@@ -130,10 +130,11 @@ import Testing
             try FileManager.default.createDirectory(
                 atPath: "\(folder)/unet", withIntermediateDirectories: true)
             try ConfigFile.write(unet, to: "\(folder)/unet/config.json")
+            let error = #expect(throws: DecoderError.self) { try TextEncoderFolder(folder) }
             #expect(
-                throws: DecoderError.incompatible(
-                    decoder: "image", what: "UNet context width", found: 24, expected: 16)
-            ) { try TextEncoderFolder(folder) }
+                "\(try #require(error))"
+                    == "image decoder: its text encoder (CLIP) gives conditions 16 wide, and its UNet "
+                    + "takes them 24 wide. Are both folders of the same release?")
         }
     }
 }
