@@ -32,11 +32,13 @@ public struct DecoderModel: Sendable {
     /// - Parameters:
     ///   - variant: `fp16` and the like, for folders that have several
     ///   - adapters: low-rank changes to add
+    ///   - weights: what the UNet and the text encoder are held in, to save memory: `float16`,
+    ///     `bfloat16` or a type of blocks such as `q8_0`; as they are stored where nil
     /// - Throws: `DecoderError`, `AdapterError`, `ConfigError`, `CheckpointError`, `TokenizerError`,
     ///   `MemoryError`
     public init(
         _ path: String, variant: String? = nil, adapters: [MediumParameters.Adapter] = [],
-        device: Device = .cpu, memory: MemoryBudget = MemoryBudget()
+        weights: String? = nil, device: Device = .cpu, memory: MemoryBudget = MemoryBudget()
     ) throws {
         self.path = path
         self.adapters = adapters
@@ -44,7 +46,7 @@ public struct DecoderModel: Sendable {
         decoder = try MediaDecoder(
             folder: path, variant: variant, vocabularies: ModelLookup().vocabularies,
             adapters: adapters.map { try AdapterFile($0.file, strength: $0.strength) },
-            device: device)
+            weights: weights.map(TypeChoice.held), device: device)
         try memory.reserve(
             decoder.byteCount, for: "The decoder of \(decoder.modality.rawValue)", mapped: true)
         safety =

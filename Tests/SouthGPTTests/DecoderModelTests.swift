@@ -241,4 +241,39 @@ import Testing
             }
         }
     }
+
+    @Test(arguments: [("bfloat16", Float(0.02)), ("q8_0", 0.05)])
+    func weightsAreHeldNarrower(type: String, error: Float) throws {
+        for name in ["stable-diffusion-tiny", "audioldm-tiny", "zeroscope-tiny"] {
+            try withTemporaryFolder { folder in
+                // The UNet in float32, so that there is something to save.
+                let copy = "\(folder)/decoder"
+                try FileManager.default.copyItem(atPath: decoder(name), toPath: copy)
+                let unet = try Checkpoint(folder: "\(copy)/unet")
+                try FileManager.default.removeItem(atPath: unet.file)
+                try Safetensors.write(
+                    unet.tensors.map { ($0.name, try $0.tensor().cast(to: .float32)) },
+                    to: "\(copy)/unet/diffusion_pytorch_model.safetensors")
+                let (plain, narrow) = (
+                    try DecoderModel(copy), try DecoderModel(copy, weights: type)
+                )
+                #expect(narrow.decoder.byteCount < plain.decoder.byteCount * 9 / 10)
+                let (a, b) = (
+                    try plain.media(for: request())[0].content,
+                    try narrow.media(for: request())[0].content
+                )
+                let difference = (a - b).squared().mean().item().squareRoot()
+                #expect(difference > 0 && difference < error, "\(name): \(difference)")
+            }
+        }
+    }
+
+    @Test func otherTypesOfWeightsAreRefused() throws {
+        let error = #expect(throws: ModelError.self) {
+            try DecoderModel(decoder("stable-diffusion-tiny"), weights: "int3")
+        }
+        #expect(
+            "\(try #require(error))"
+                == "weights is int3, expected float16, bfloat16, q8_0, q4_0, q4_K, q6_K.")
+    }
 }

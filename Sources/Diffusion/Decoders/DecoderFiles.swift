@@ -85,4 +85,25 @@ extension Checkpoint {
         }
         try self.init(folder: folder)
     }
+
+    /// The same with matrices and filters in a narrower type as soon as they are loaded; the pages
+    /// of the file that they came from are given back. What is as narrow already stays.
+    func held(as dtype: DType) throws -> Checkpoint {
+        let narrowed = tensors.map { tensor -> StoredTensor in
+            guard tensor.shape.count >= 2, tensor.dtype.isFloatingPoint else { return tensor }
+            let fits =
+                !dtype.isBlocked
+                || tensor.shape.count == 2 && tensor.shape[1].isMultiple(of: dtype.blockSize)
+            let kept = fits ? dtype : .bfloat16
+            guard kept.byteCount(of: 256) < tensor.dtype.byteCount(of: 256) else { return tensor }
+            let other = tensor.stored(as: kept)
+            return StoredTensor(
+                name: tensor.name, dtype: kept, shape: tensor.shape, file: tensor.file
+            ) {
+                defer { tensor.forget() }
+                return try other.tensor().dense()
+            }
+        }
+        return try Checkpoint(file: file, tensors: narrowed, metadata: metadata)
+    }
 }

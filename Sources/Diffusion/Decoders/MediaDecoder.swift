@@ -44,18 +44,24 @@ public struct MediaDecoder: Sendable {
     ///     component has none, and the other way round
     ///   - vocabularies: folders that may have a single file's `vocab.json`, beside its own
     ///   - adapters: low-rank changes to add, in order
+    ///   - weights: the type that the UNet and the text encoder are held in, to save memory; of
+    ///     blocks only their matrices are, and their filters `bfloat16`. The VAE stays as it is
+    ///     stored, for rounded ones show.
     /// - Throws: `DecoderError`, `AdapterError`, `ConfigError`, `CheckpointError` or
     ///   `TokenizerError`, naming the file
     public init(
         folder path: String, variant: String? = nil, vocabularies: [String] = [],
-        adapters: [AdapterFile] = [], device: Device = .cpu
+        adapters: [AdapterFile] = [], weights: DType? = nil, device: Device = .cpu
     ) throws {
         let files = try DecoderFiles(path, variant: variant, vocabularies: vocabularies)
         try self.init(files.config, device: device, tokenize: files.tokenize) { component in
             let checkpoint = try adapters.reduce(files.checkpoint(component)) { whole, adapter in
                 try adapter.merged(into: whole, component)
             }
-            return Weights(checkpoint, device: device)
+            guard let weights, component == .unet || component == .textEncoder else {
+                return Weights(checkpoint, device: device)
+            }
+            return Weights(try checkpoint.held(as: weights), device: device)
         }
     }
 

@@ -45,6 +45,13 @@ public struct TypeChoice: Sendable {
         return dtype
     }
 
+    /// The type that weights are held in, by its name.
+    ///
+    /// - Throws: `ModelError.invalidOption`
+    static func held(_ name: String) throws -> DType {
+        try type(name, [.float16, .bfloat16] + blocks, option: "weights")
+    }
+
     /// The type of the greater part, for the notes of the file.
     var main: DType? { base }
 

@@ -20,6 +20,11 @@ struct DecoderFlags: ParsableArguments {
     var lora: [String] = []
     @Option(help: "Frames a second of a clip.") var fps = 8
     @Option(help: "The variant of the folder's weights, such as fp16.") var variant: String?
+    @Option(
+        help: ArgumentHelp(
+            "Hold the UNet and the text encoder in a narrower type: bfloat16, float16, q8_0, q4_0.",
+            valueName: "type"))
+    var weights: String?
     @Option(help: "Write a small preview every so many steps.") var previewEvery: Int?
     @Option(
         help: ArgumentHelp(
@@ -67,6 +72,7 @@ struct DecoderFlags: ParsableArguments {
             ("--steps", steps != nil), ("--count", count != 1), ("--initial-image", picture != nil),
             ("--mask", mask != nil), ("--strength", strength != nil), ("--lora", !lora.isEmpty),
             ("--fps", fps != 8), ("--variant", variant != nil),
+            ("--weights", weights != nil),
             ("--preview-every", previewEvery != nil), ("--rerun", rerun != nil),
         ].first { $0.1 }
         if let given {

@@ -116,7 +116,8 @@ struct Infer: ParsableCommand {
         try maker.make(
             try alone.request(generation.options, prompt: words),
             with: DecoderModel(
-                path, variant: alone.variant, adapters: try alone.adapters, memory: model.budget))
+                path, variant: alone.variant, adapters: try alone.adapters, weights: alone.weights,
+                memory: model.budget))
     }
 
     private func words() throws -> String {
