@@ -95,18 +95,17 @@ text = dict(CLIP, hidden_act="quick_gelu")
 (encoder, empty), gen = clip(text, 49407), fixture.tensor("gen", (1, 77, 24))
 unet = filled(UNet2DConditionModel(**UNETS["image"]))
 decoder = filled(AutoencoderKL(**vae(3, 4, 0.18215)))
-schedulers = {
-    "image": ("PNDMScheduler", PNDMScheduler(**STABLE, skip_prk_steps=True)),
-    "image-noisy": ("EulerAncestralDiscreteScheduler", EulerAncestralDiscreteScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1)),
-}
-for name, (_, scheduler) in schedulers.items():
+pndm = PNDMScheduler(**STABLE, skip_prk_steps=True)
+ancestral = EulerAncestralDiscreteScheduler(
+    beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1)
+for name, scheduler, steps in (
+        ("image", pndm, 4), ("image-ten", pndm, 10), ("image-noisy", ancestral, 4)):
     pipe = StableDiffusionPipeline(
         vae=decoder, text_encoder=encoder, tokenizer=None, unet=unet, scheduler=scheduler,
         safety_checker=None, feature_extractor=None, requires_safety_checker=False)
     latents, media = latents_of(
         pipe, prompt_embeds=gen, negative_prompt_embeds=empty, guidance_scale=7.5,
-        num_inference_steps=4, height=16, width=16, output_type="pt")
+        num_inference_steps=steps, height=16, width=16, output_type="pt")
     tensors[f"{name}.latents"], tensors[f"{name}.medium"] = latents, media.images[0]
 tensors["image.empty"] = empty[0]
 configs["image"] = dict(
@@ -123,10 +122,12 @@ pipe = AudioLDMPipeline(
     vae=filled(AutoencoderKL(**vae(1, 8, 0.9))), text_encoder=encoder, tokenizer=None,
     unet=filled(UNet2DConditionModel(**UNETS["audio"])), scheduler=DDIMScheduler(**ddim),
     vocoder=filled(SpeechT5HifiGan(SpeechT5HifiGanConfig(**VOCODER))))
-latents, media = latents_of(
-    pipe, prompt_embeds=fixture.tensor("gen", (1, 16)), negative_prompt_embeds=empty,
-    guidance_scale=2.5, num_inference_steps=4, audio_length_in_s=0.02, output_type="pt")
-tensors["audio.latents"], tensors["audio.medium"] = latents, torch.as_tensor(media.audios)[0]
+for name, steps in (("audio", 4), ("audio-ten", 10)):
+    latents, media = latents_of(
+        pipe, prompt_embeds=fixture.tensor("gen", (1, 16)), negative_prompt_embeds=empty,
+        guidance_scale=2.5, num_inference_steps=steps, audio_length_in_s=0.02, output_type="pt")
+    tensors[f"{name}.latents"] = latents
+    tensors[f"{name}.medium"] = torch.as_tensor(media.audios)[0]
 tensors["audio.empty"] = empty[0]
 configs["audio"] = dict(
     unet=UNETS["audio"], vae=vae(1, 8, 0.9), clap=CLAP, vocoder=VOCODER,
@@ -137,12 +138,12 @@ text = dict(CLIP, hidden_act="gelu")
 encoder, empty = clip(text, 0)
 ddim = dict(STABLE, clip_sample=False)
 unet = filled(UNet3DConditionModel(**UNETS["video"]))
-for name, eta in (("video", 0.0), ("video-noisy", 0.7)):
+for name, eta, steps in (("video", 0.0, 4), ("video-ten", 0.0, 10), ("video-noisy", 0.7, 4)):
     pipe = TextToVideoSDPipeline(
         vae=decoder, text_encoder=encoder, tokenizer=None, unet=unet, scheduler=DDIMScheduler(**ddim))
     latents, media = latents_of(
         pipe, prompt_embeds=gen, negative_prompt_embeds=empty, guidance_scale=9.0, eta=eta,
-        num_inference_steps=4, height=16, width=16, num_frames=3, output_type="pt")
+        num_inference_steps=steps, height=16, width=16, num_frames=3, output_type="pt")
     tensors[f"{name}.latents"], tensors[f"{name}.medium"] = latents, media.frames[0]
 tensors["video.empty"] = empty[0]
 configs["video"] = dict(

@@ -90,6 +90,9 @@ import Testing
         #expect(empty <= 1e-5)
         var options = options(.image)
         try check("image", decoder, options, fixture)
+        options.steps = 10
+        try check("image-ten", decoder, options, fixture)
+        options.steps = 4
         options.scheduler = .eulerAncestral
         try check("image-noisy", decoder, options, fixture)
         // Section 17.4 of the specification: final latents and pixels, first elements.
@@ -105,7 +108,10 @@ import Testing
             try decoder.conditioning(prompt: ""), fixture["audio.empty"],
             of: "decoder, tiny audio, empty prompt", original: fixture.source)
         #expect(empty <= 1e-5)
-        try check("audio", decoder, options(.audio), fixture)
+        var options = options(.audio)
+        try check("audio", decoder, options, fixture)
+        options.steps = 10
+        try check("audio-ten", decoder, options, fixture)
     }
 
     @Test func clipsMatchTheOriginal() throws {
@@ -113,6 +119,9 @@ import Testing
         let decoder = try decoder(.video, fixture)
         var options = options(.video)
         try check("video", decoder, options, fixture)
+        options.steps = 10
+        try check("video-ten", decoder, options, fixture)
+        options.steps = 4
         options.eta = 0.7
         try check("video-noisy", decoder, options, fixture)
     }
@@ -129,6 +138,25 @@ import Testing
         options.seed = 7
         options.normalizesAudioConditioning = true
         #expect(try decoder.generate(conditioning: condition, options: options).floats() != first)
+    }
+
+    @Test func theNumberOfThreadsChangesNoByte() async {
+        await #expect(processExitsWith: .success) {
+            let (suite, all) = (MediaDecoderTests(), ThreadPool.count)
+            for modality in Modality.allCases {
+                let decoder = try suite.decoder(modality, Fixture("decoders"))
+                let condition = try #require(Self.condition[modality])
+                var options = suite.options(modality)
+                (options.height, options.width, options.audioSeconds) = (32, 48, 0.1)
+                var media: [[Float]] = []
+                for threads in [all, 1] {
+                    ThreadPool.limit(to: threads)
+                    media.append(
+                        try decoder.generate(conditioning: condition, options: options).floats())
+                }
+                precondition(media[0] == media[1], "\(modality)")
+            }
+        }
     }
 
     @Test func refusesConditionsAndOptionsThatDoNotFit() throws {
