@@ -21,10 +21,11 @@ import time
 THREADS = int(os.environ.get("SOUTHGPT_THREADS", os.cpu_count()))
 
 
-def seconds(run):
-    start = time.perf_counter()
+def seconds(run, case):
+    clock = time.process_time if case["time"] == "processor" else time.perf_counter
+    start = clock()
     run()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 class LlamaCpp:
@@ -44,13 +45,13 @@ class LlamaCpp:
     def measure(self, model, case):
         ids = [(7919 * i + 3) % case["config"]["vocabSize"] for i in range(case["prompt"])]
         model.reset()
-        prefill = seconds(lambda: model.eval(ids))
+        prefill = seconds(lambda: model.eval(ids), case)
 
         def reply():
             for i in range(case["reply"]):
                 model.eval([ids[i]])
 
-        return prefill, seconds(reply) / case["reply"]
+        return prefill, seconds(reply, case) / case["reply"]
 
 
 class Transformers:
@@ -96,7 +97,7 @@ class Transformers:
                 feed(ids[:, i:i + 1])
 
         with self.torch.inference_mode():
-            return seconds(lambda: feed(ids)), seconds(reply) / case["reply"]
+            return seconds(lambda: feed(ids), case), seconds(reply, case) / case["reply"]
 
 
 class ImageBind:
@@ -130,7 +131,7 @@ class ImageBind:
         shape = (1, 3, 1, 128, 204) if case["input"] == "audio" else (1, 3, 224, 224)
         x = self.torch.randn(*shape).to(getattr(self.torch, case["weights"]))
         with self.torch.inference_mode():
-            return (seconds(lambda: model({case["input"]: x})),)
+            return (seconds(lambda: model({case["input"]: x}), case),)
 
     def measure_for(self, model, case, least):
         times, start = [], time.perf_counter()

@@ -17,6 +17,8 @@ public struct ImageBindCase: Codable, Equatable, Sendable {
     public let input: Input
     /// The type that matrices are stored in.
     public let weights: DType
+    /// What seconds are counted by.
+    public var time = TimeMeasure.wall
     /// The file; empty until it is written.
     public private(set) var path = ""
 

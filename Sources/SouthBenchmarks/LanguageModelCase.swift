@@ -15,13 +15,17 @@ public struct LanguageModelCase: Codable, Equatable, Sendable {
     public let prompt: Int
     /// Tokens that are written after them, one by one.
     public let reply: Int
+    /// What seconds are counted by.
+    public let time: TimeMeasure
     /// The file; empty until it is written.
     public private(set) var path = ""
 
     /// The case of that network.
-    public init(_ config: LLaMAConfig, weights: DType, prompt: Int, reply: Int) {
+    public init(
+        _ config: LLaMAConfig, weights: DType, prompt: Int, reply: Int, time: TimeMeasure = .wall
+    ) {
         (self.config, self.weights) = (config, weights)
-        (self.prompt, self.reply) = (prompt, reply)
+        (self.prompt, self.reply, self.time) = (prompt, reply, time)
     }
 
     /// Types that cases come in.
@@ -95,7 +99,7 @@ public struct LanguageModelRun {
 
     /// Reads the prompt and writes the reply, always the likeliest token.
     public func measure() -> LanguageModelSeconds {
-        let (clock, cache) = (ContinuousClock(), network.newCache())
+        let cache = network.newCache()
         cache.reserve(words.prompt + words.reply)
         let limit = network.config.vocabSize
         var next = Int32(0)
@@ -104,9 +108,8 @@ public struct LanguageModelRun {
             next = Int32(network.logits(states[(ids.count - 1)..<ids.count]).argMax().integers()[0])
         }
         let prompt = (0..<words.prompt).map { Int32(($0 * 7919 + 3) % limit) }
-        let prefill = clock.measure { feed(prompt) }
-        let reply = clock.measure { for _ in 0..<words.reply { feed([next]) } }
-        return LanguageModelSeconds(
-            prefill: prefill / .seconds(1), token: reply / .seconds(1) / Double(words.reply))
+        let prefill = words.time.seconds { feed(prompt) }
+        let reply = words.time.seconds { for _ in 0..<words.reply { feed([next]) } }
+        return LanguageModelSeconds(prefill: prefill, token: reply / Double(words.reply))
     }
 }

@@ -94,7 +94,7 @@ extension ImageBindCase {
         var ours: [Double] = []
         var theirs = peers.map { _ in [Double]() }
         for _ in 0..<pairs {
-            ours.append(1 / OperationCase.time(run, seconds: seconds))
+            ours.append(1 / OperationCase.time(run, seconds: seconds, by: time))
             for (peer, script) in peers.enumerated() {
                 let request = Request(tower: self, seconds: seconds)
                 guard let answer = try script.numbers(1, asking: request) else { continue }

@@ -93,12 +93,13 @@ extension OperationCase {
     }
 
     /// The median seconds of a run.
-    static func time(_ run: () throws -> Void, seconds: Double) rethrows -> Double {
-        let clock = ContinuousClock()
+    static func time(
+        _ run: () throws -> Void, seconds: Double, by measure: TimeMeasure = .wall
+    ) rethrows -> Double {
         var times: [Double] = []
         var total = 0.0
         while times.count < 2 || (total < seconds && times.count < 1000) {
-            let time = try clock.measure { try run() } / .seconds(1)
+            let time = try measure.seconds(run)
             times.append(time)
             total += time
         }

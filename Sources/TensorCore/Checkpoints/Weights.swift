@@ -215,7 +215,9 @@ private final class Ledger: Sendable {
             // Expanded, an element would take the memory that its file saved.
             value = (view.repeatsElements ? view : view.dense()).on(device)
         } else if patterns == nil {
-            value = Tensor.zeros([], device: device).broadcast(to: shape)
+            value =
+                (device.backend as? PlanningBackend)?.weight(shape)
+                ?? Tensor.zeros([], device: device).broadcast(to: shape)
         } else if let patterns, patterns.contains(where: { matches(name, $0) }) {
             value = state.withLock { initial.draw(shape, from: &$0.generator).on(device) }
         } else {

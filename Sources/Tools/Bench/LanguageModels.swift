@@ -59,7 +59,7 @@ struct LanguageModels: ParsableCommand {
             timing.progress(name)
             let result = try place.whileThere { folder in
                 let model = try LanguageModelCase(
-                    config, weights: type, prompt: prompt, reply: reply
+                    config, weights: type, prompt: prompt, reply: reply, time: place.time
                 ).written(in: folder)
                 let memory = try PeakMemory(of: model, "llm", timing)
                 return Result(

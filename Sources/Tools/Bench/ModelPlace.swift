@@ -10,6 +10,13 @@ struct ModelPlace: ParsableArguments {
             valueName: "folder"))
     var folder: String?
 
+    @Flag(
+        help: "Count processor time: with SOUTHGPT_THREADS=1, for a machine that does other work.")
+    var processorTime = false
+
+    /// What seconds are counted by.
+    var time: TimeMeasure { processorTime ? .processor : .wall }
+
     /// The case whose memory this process is to tell.
     @Option(help: .hidden)
     var peakMemory: String?

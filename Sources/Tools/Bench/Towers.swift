@@ -33,7 +33,8 @@ struct Towers: ParsableCommand {
         let results = try place.whileThere { folder in
             try cases.map { tower in
                 timing.progress(tower.name)
-                let written = try tower.written(in: folder)
+                var written = try tower.written(in: folder)
+                written.time = place.time
                 let memory = try PeakMemory(of: written, "imagebind", timing)
                 let result = Result(
                     timing: try written.measure(

@@ -26,6 +26,15 @@ struct PlanningBackend: Backend {
     }
 }
 
+extension PlanningBackend {
+    /// A weight of that shape, whole and laid out as a file's, which takes nothing: that of the file
+    /// is counted elsewhere.
+    func weight(_ shape: Shape) -> Tensor {
+        let storage = PlannedStorage(DType.float32.byteCount(of: shape.elementCount), nil)
+        return Tensor(storage: storage, device: Device(self), dtype: .float32, shape: shape)
+    }
+}
+
 /// Bytes that planned tensors hold, and the work that went into them.
 final class PlannedMemory: Sendable {
     private let held = Mutex((current: 0, peak: 0, multiplications: 0.0))
@@ -45,19 +54,19 @@ final class PlannedMemory: Sendable {
     }
 }
 
-/// A place in the account, as large as the pool's buffer would be.
+/// A place in the account, as large as the pool's buffer would be; without an account, none.
 private final class PlannedStorage: Storage {
     let byteCount: Int
-    let account: PlannedMemory
+    let account: PlannedMemory?
     var hostPointer: UnsafeMutableRawPointer? { nil }
 
-    init(_ byteCount: Int, _ account: PlannedMemory) {
+    init(_ byteCount: Int, _ account: PlannedMemory?) {
         self.byteCount = byteCount
         self.account = account
-        account.add(BufferPool.classSize(byteCount))
+        account?.add(BufferPool.classSize(byteCount))
     }
 
-    deinit { account.add(-BufferPool.classSize(byteCount)) }
+    deinit { account?.add(-BufferPool.classSize(byteCount)) }
 }
 
 extension MemoryBudget {
