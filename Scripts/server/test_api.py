@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import struct
+import subprocess
 import tempfile
 import time
 import unittest
@@ -14,7 +15,7 @@ import urllib.request
 
 import openai
 
-from demo import MEDIA, Demo, tiny_model
+from demo import MEDIA, TOOLS, Demo, tiny_model
 
 
 def data(name):
@@ -285,6 +286,20 @@ class ServerOptionsTests(unittest.TestCase):
             made = [part["type"] for delta in deltas for part in getattr(delta, "parts", None) or []]
             self.assertEqual(made, ["image_url"])
             self.assertEqual(demo.process.wait(30), 0)
+
+    def test_it_goes_on_where_nobody_reads_its_log_any_more(self):
+        process = subprocess.Popen(
+            [f"{TOOLS}/southgpt-demo", "--model", self.tiny, "--port", "0"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.kill)
+        url = process.stdout.readline().split()[-1]
+        process.stdout.close()
+        process.stderr.close()
+        for _ in range(3):
+            with urllib.request.urlopen(f"{url}/openapi.json") as reply:
+                self.assertEqual(reply.status, 200)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 0)
 
     def test_a_body_over_the_limit_is_refused_as_everything_is(self):
         with Demo(model=self.tiny) as demo:

@@ -378,13 +378,19 @@ class PageRestartTests(PageCase):
             answer = self.ask("After", "text")
             self.assertEqual(answer.locator(".bad").all_text_contents(), [])
 
-    def test_a_key_is_asked_for_once(self):
+    def test_a_key_is_asked_for_until_it_is_right(self):
         key = os.path.join(self.folder, "key")
         with open(key, "w") as file:
             file.write("s3cret\n")
         with Demo("--api-key-file", key, model=self.model) as guarded:
             self.page = self.open(guarded.url, ready=False)
             expect(self.page.locator("#ask-key")).to_be_visible()
+            self.page.keyboard.press("Escape")
+            expect(self.page.locator("#state")).to_have_text("This server wants a key.")
+            self.page.get_by_role("button", name="Enter it").click()
+            self.page.fill("#key", "another")
+            self.page.keyboard.press("Enter")
+            expect(self.page.locator("#key-note")).to_be_visible()
             self.shoot("key")
             self.page.fill("#key", "s3cret")
             self.page.keyboard.press("Enter")

@@ -6,18 +6,31 @@ function headers(more = {}) {
   return key ? { ...more, authorization: `Bearer ${key}` } : more;
 }
 
-async function askKey() {
+let asking = null;
+
+/** Asks the user for the key, once however many requests want it. */
+function askKey() {
+  asking ??= ask().finally(() => (asking = null));
+  return asking;
+}
+
+async function ask() {
   const dialog = document.getElementById("ask-key");
+  const field = document.getElementById("key");
+  document.getElementById("key-note").hidden = !key;
+  field.value = "";
+  dialog.returnValue = "";
   dialog.showModal();
   await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
-  key = document.getElementById("key").value;
+  if (dialog.returnValue !== "use" || !field.value) throw new Error("This server wants a key.");
+  key = field.value;
   sessionStorage.setItem("key", key);
 }
 
 async function request(path, options = {}) {
   const send = () => fetch(path, { ...options, headers: headers(options.headers) });
   let reply = await send();
-  if (reply.status === 401) {
+  while (reply.status === 401) {
     await askKey();
     reply = await send();
   }

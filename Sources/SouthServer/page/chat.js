@@ -298,7 +298,14 @@ async function begin() {
     }[state.status] ?? "The model cannot be used; the server's log says why.";
     await new Promise((done) => setTimeout(done, 1000));
   }
-  const able = await api.model();
+  let able;
+  try {
+    able = await api.model();
+  } catch (error) {
+    document.body.dataset.state = "refused";
+    $("state").textContent = error.message;
+    return tell(error.message, "Enter it", begin);
+  }
   settings.know(able);
   welcome(able);
   document.body.dataset.ready = "yes";

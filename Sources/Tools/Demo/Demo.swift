@@ -78,7 +78,7 @@ struct Demo: AsyncParsableCommand {
                 Demo.say("\(name) is ready.")
             } catch let error as ServerError {
                 Demo.remove(ownFolder)
-                FileHandle.standardError.write(Data("error: \(error)\n".utf8))
+                Demo.note("error: \(error)")
                 Demo.exit(withError: ExitCode.failure)
             }
         }
@@ -103,7 +103,12 @@ struct Demo: AsyncParsableCommand {
 
     /// A line on stdout, there at once also where that is a pipe.
     private static func say(_ line: String) {
-        FileHandle.standardOutput.write(Data("\(line)\n".utf8))
+        try? FileHandle.standardOutput.write(contentsOf: Data("\(line)\n".utf8))
+    }
+
+    /// A line on stderr. Where nobody reads it any more the server goes on without.
+    private static func note(_ line: String) {
+        try? FileHandle.standardError.write(contentsOf: Data("\(line)\n".utf8))
     }
 
     private func prepared() throws -> Exchange {
@@ -112,10 +117,7 @@ struct Demo: AsyncParsableCommand {
         (limits.waiting, limits.steps, limits.frames) = (queue, maxSteps, maxFrames)
         let key = try apiKeyFile.map(firstLine)
         if key == nil, !["127.0.0.1", "localhost", "::1"].contains(host) {
-            FileHandle.standardError.write(
-                Data(
-                    "note: everybody who reaches \(host) may use the model; see --api-key-file.\n"
-                        .utf8))
+            Demo.note("note: everybody who reaches \(host) may use the model; see --api-key-file.")
         }
         let folder =
             mediaFolder
@@ -129,9 +131,7 @@ struct Demo: AsyncParsableCommand {
                 open: { try MultimodalModel(path, memory: budget) }),
             limits: limits, media: try MediaFolder(path: folder, limits: limits),
             key: key,
-            log: quiet
-                ? .silent
-                : ServerLog { FileHandle.standardError.write(Data("\($0)\n".utf8)) })
+            log: quiet ? .silent : ServerLog { Demo.note($0) })
     }
 
     private func firstLine(of file: String) throws -> String {
