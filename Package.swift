@@ -44,7 +44,8 @@ let libraries = [
 ]
 let tools = [
     "southgpt-infer", "southgpt-checkpoint", "southgpt-bench", "southgpt-doctor",
-    "southgpt-preprocess", "southgpt-embed", "southgpt-train", "southgpt-demo",
+    "southgpt-preprocess", "southgpt-embed", "southgpt-train", "southgpt-evaluate",
+    "southgpt-demo",
 ]
 
 let package = Package(
@@ -111,7 +112,9 @@ let package = Package(
                 "ModelZoo",
                 "SouthGPT", "TensorCore",
             ]),
-        library("Evaluation", ["SouthGPT", "DataPipeline", "TensorCore"]),
+        library(
+            "Evaluation",
+            ["DataPipeline", "Dialogue", "Diffusion", "MediaIO", "ModelZoo", "SouthGPT", "TensorCore"]),
         library(
             "SouthServer",
             [
@@ -147,6 +150,9 @@ let package = Package(
             ["DataPipeline", "Diffusion", "ModelZoo", "SouthGPT", "TensorCore"]),
         tool(
             "southgpt-train", "Train", ["DataPipeline", "MelodyMini", "SouthGPT", "Training"]),
+        tool(
+            "southgpt-evaluate", "Evaluate",
+            ["DataPipeline", "Evaluation", "MelodyMini", "ModelZoo", "SouthGPT"]),
         tool("southgpt-demo", "Demo", ["MelodyMini", "SouthGPT", "SouthServer"]),
 
         .target(

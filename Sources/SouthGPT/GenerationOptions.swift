@@ -33,6 +33,8 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
     public var height: Int?
     public var width: Int?
     public var frames: Int?
+    /// Of clips; 8 unless given.
+    public var framesPerSecond: Int?
     public var audioSeconds: Double?
 
     /// What media should stay away from.
@@ -70,6 +72,7 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
         options.height = height ?? others.height
         options.width = width ?? others.width
         options.frames = frames ?? others.frames
+        options.framesPerSecond = framesPerSecond ?? others.framesPerSecond
         options.audioSeconds = audioSeconds ?? others.audioSeconds
         options.negativePrompt = negativePrompt ?? others.negativePrompt
         options.scheduler = scheduler ?? others.scheduler
@@ -104,6 +107,18 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
                 name: "max-new-tokens", found: "\(limit)", expected: "0 or more")
         }
         return limit
+    }
+
+    /// Frames of clips that are shown in a second, ZeroScope's 8 unless said.
+    ///
+    /// - Throws: `ModelError.invalidOption`
+    func clipRate() throws -> Int {
+        let rate = framesPerSecond ?? 8
+        guard (1...240).contains(rate) else {
+            throw ModelError.invalidOption(
+                name: "frames-per-second", found: "\(rate)", expected: "1 to 240")
+        }
+        return rate
     }
 
     /// What a decoder is asked for.

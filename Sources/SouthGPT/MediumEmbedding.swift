@@ -1,6 +1,7 @@
 import FoundationEssentials
+import MediaIO
 import ModelZoo
-import TensorCore
+package import TensorCore
 
 /// Something to be placed in ImageBind's space.
 public enum EmbeddingInput: Sendable, Equatable {
@@ -15,27 +16,77 @@ extension MultimodalModel {
     ///   folder has no text tower
     public func embeddings(of inputs: [EmbeddingInput]) throws -> [[Float]] {
         let texts = inputs.contains { if case .text = $0 { true } else { false } }
-        let tower = texts ? try TextTower(folder.path(of: "encoder")) : nil
-        return try inputs.map { input in
-            let vector: Tensor
-            switch input {
-            case .text(let text):
-                guard let tower else { preconditionFailure("no text tower for '\(text)'") }
-                vector = tower.embed(text)
-            case .medium(let file):
-                let input = try encoderInput(file).on(device)
-                vector = try memory.reserving(
-                    try encoder.bytesNeeded(toEmbed: input.shape, file.modality),
-                    for: "Reading a medium (\(file.modality.rawValue))"
-                ) { encoder.embed(input, file.modality).normalized() }
-            }
-            return vector.on(.cpu).floats()
+        let space = try embeddingSpace(withTexts: texts)
+        return try inputs.map { try space.embed($0) }
+    }
+
+    /// The encoder alone.
+    ///
+    /// - Throws: `ModelError.malformed` where texts are wanted and the folder has no tower of them
+    package func embeddingSpace(withTexts: Bool = true) throws -> EmbeddingSpace {
+        let tower = withTexts ? try TextTower(folder.path(of: "encoder")) : nil
+        return EmbeddingSpace(encoder: encoder, tower: tower, device: device, memory: memory)
+    }
+}
+
+/// ImageBind's towers, where media and texts meet.
+package struct EmbeddingSpace: Sendable {
+    private let encoder: ImageBind
+    private let tower: TextTower?
+    private let device: Device
+    private let memory: MemoryBudget
+
+    fileprivate init(
+        encoder: ImageBind, tower: TextTower?, device: Device, memory: MemoryBudget
+    ) {
+        (self.encoder, self.tower) = (encoder, tower)
+        (self.device, self.memory) = (device, memory)
+    }
+
+    /// Opens a folder of the encoder's, with its text tower.
+    ///
+    /// - Throws: `ModelError`, `CheckpointError`, `ConfigError`, `TokenizerError`
+    package init(
+        folder: String, device: Device = .cpu, memory: MemoryBudget = MemoryBudget()
+    ) throws {
+        self.init(
+            encoder: try ImageBind.open(folder, device: device, memory: memory),
+            tower: try TextTower(folder), device: device, memory: memory)
+    }
+
+    /// Whether a folder is the encoder's alone: towers with a vocabulary of texts, and no model
+    /// around them.
+    package static func isAlone(at path: String) -> Bool {
+        func isThere(_ name: String) -> Bool {
+            FileManager.default.fileExists(atPath: "\(path)/\(name)")
+        }
+        guard isThere("vocab.json"), !isThere(ModelManifest.fileName),
+            let config = try? EncoderFolder.config(path)
+        else { return false }
+        return config.text != nil
+    }
+
+    /// A unit vector.
+    ///
+    /// - Throws: `MediaError`, `MemoryError`
+    package func embed(_ input: EmbeddingInput) throws -> [Float] {
+        switch input {
+        case .text(let text):
+            guard let tower else { preconditionFailure("no text tower for '\(text)'") }
+            return tower.embed(text).on(.cpu).floats()
+        case .medium(let file):
+            let input = try encoder.config.input(file.path, file.modality, orientation: .shown)
+                .unsqueezed(0).on(device)
+            return try memory.reserving(
+                try encoder.bytesNeeded(toEmbed: input.shape, file.modality),
+                for: "Reading a medium (\(file.modality.rawValue))"
+            ) { encoder.embed(input, file.modality).normalized() }.on(.cpu).floats()
         }
     }
 }
 
 /// The encoder's tower of texts with its vocabulary, which only embeddings need.
-private struct TextTower {
+private struct TextTower: Sendable {
     private let tower: ImageBindText
     private let tokenizer: CLIPTokenizer
 

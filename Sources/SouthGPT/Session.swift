@@ -120,6 +120,7 @@ public final class Session: Sendable {
         let options = request.options.completed(by: model.folder.manifest.defaults)
         let sampling = try options.sampling()
         let limit = try options.tokenLimit()
+        _ = try options.clipRate()
         try check(request, options)
         var response = Response()
         var clock = Stopwatch()
@@ -291,7 +292,9 @@ public final class Session: Sendable {
         let isFlagged =
             modality == .image ? try model.decoders.safetyCheck()?.flags(content) : nil
         return GeneratedMedium(
-            modality: modality, caption: caption, content: content, isFlagged: isFlagged)
+            modality: modality, caption: caption, content: content,
+            sampleRate: decoder.sampleRate, framesPerSecond: try options.clipRate(),
+            isFlagged: isFlagged)
     }
 
     /// Makes the reply context of the next turn; its media are seen and heard as any others.
