@@ -61,7 +61,8 @@ public struct EvaluationPlan: Equatable, Sendable {
 
     package init(_ settings: Settings) throws {
         let written = try settings.decode(Written.self)
-        func byModality<Value>(_ key: String, _ values: [String: Value]?) throws -> [Modality: Value]
+        func byModality<Value>(_ key: String, _ values: [String: Value]?) throws -> [Modality:
+            Value]
         {
             var result: [Modality: Value] = [:]
             for (name, value) in values ?? [:] {
@@ -81,7 +82,8 @@ public struct EvaluationPlan: Equatable, Sendable {
         measured = try byModality("measured", written.measured)
         chains = written.chains ?? []
         for (modality, slots) in slots {
-            for slot in slots.all where slot.values.count < 2 || Set(slot.values).count < slot.values.count {
+            for slot in slots.all
+            where slot.values.count < 2 || Set(slot.values).count < slot.values.count {
                 throw settings.badValue(
                     "slots.\(modality.rawValue).\(slot.name)", found: "\(slot.values)",
                     expected: "two different values or more")
@@ -114,6 +116,14 @@ public struct EvaluationPlan: Equatable, Sendable {
         var slots: [String: [String: [String]]]?
         var measured: [String: [String: Measurement]]?
         var chains: [Chain]?
+    }
+
+    /// All of it that the model is told, in one text: the same where the same is asked.
+    var asked: String {
+        let questions = questions.map { "\($0.key.rawValue)? \($0.value)" }.sorted()
+        let requests = requests.map { "\($0.key.rawValue)! \($0.value)" }.sorted()
+        let ways = chains.map { "\($0.from.rawValue) > \($0.to.rawValue): \($0.request)" }
+        return (questions + requests + ways).joined(separator: "\n")
     }
 
     /// What a judge of a modality is to look at and answer.

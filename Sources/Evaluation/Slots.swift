@@ -12,7 +12,9 @@ public struct Slots: Codable, Equatable, Sendable {
         public let values: [String]
 
         /// A slot.
-        public init(_ name: String, _ values: [String]) { (self.name, self.values) = (name, values) }
+        public init(_ name: String, _ values: [String]) {
+            (self.name, self.values) = (name, values)
+        }
     }
 
     /// Slots by name.

@@ -8,7 +8,7 @@ extension MultimodalModel {
     /// A file that someone hands in as its tower's input, a batch of one: seen as it is shown.
     ///
     /// - Throws: `MediaError`
-    func encoderInput(_ file: MediumFile) throws -> Tensor {
+    package func encoderInput(_ file: MediumFile) throws -> Tensor {
         try encoder.config.input(file.path, file.modality, orientation: .shown).unsqueezed(0)
     }
 

@@ -17,5 +17,6 @@ struct Evaluate: ParsableCommand {
                 --catalog Configs/melodymini/catalog.yaml --root mini --judges mini/judges \\
                 --dataset melody_image_test --dataset melody_audio_test --output mini/scores
             """,
-        subcommands: [TrainJudge.self])
+        subcommands: [RunEvaluation.self, TrainJudge.self],
+        defaultSubcommand: RunEvaluation.self)
 }
