@@ -176,7 +176,9 @@ let package = Package(
                 "DataPipeline", "Dialogue", "Diffusion", "MediaIO", "ModelTestSupport", "ModelZoo",
                 "SouthBenchmarks", "SouthGPT", "TensorCore",
             ]),
-        tests("Evaluation", ["MediaIO", "TensorCore"]),
+        tests(
+            "Evaluation",
+            ["DataPipeline", "MediaIO", "ModelTestSupport", "ModelZoo", "SouthGPT", "TensorCore"]),
         tests("SouthServer", ["MediaIO", "ModelTestSupport", "SouthGPT", "TensorCore"]),
         tests("MelodyMini", ["TensorCore"]),
         .testTarget(

@@ -1,5 +1,6 @@
 import FoundationEssentials
 public import ModelZoo
+import TensorCore
 
 /// What an evaluation found.
 public struct EvaluationReport: Codable, Sendable {
@@ -80,6 +81,11 @@ public struct EvaluationReport: Codable, Sendable {
 
     /// Writes the report as JSON, whole or not at all.
     ///
-    /// - Throws: `ConfigError.unwritable`
-    public func write(to path: String) throws { try ConfigFile.write(self, to: path) }
+    /// - Throws: `CheckpointError.unwritable`
+    public func write(to path: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let bytes = Array(try encoder.encode(self))
+        try AtomicFile.write(to: path) { try $0.write(bytes) }
+    }
 }

@@ -102,6 +102,12 @@ public struct JudgeRecord: Codable, Equatable, Sendable {
         public let slot: String
         public let right: Int
         public let count: Int
+
+        /// A count.
+        public init(slot: String, right: Int, count: Int) {
+            (self.slot, self.right, self.count) = (slot, right, count)
+        }
+
         /// The share that was right.
         public var share: Double { count == 0 ? 0 : Double(right) / Double(count) }
         /// Where it lies.

@@ -37,6 +37,11 @@ public struct JudgeTraining: Sendable {
         report: (Progress) throws -> Void = { _ in }
     ) throws -> Judge {
         let lessons = try read(datasets) { try report(.reading($0, of: $1)) }
+        guard lessons.count >= 2 * batchSize else {
+            throw EvaluationError.tooFewMedia(
+                config.modality, found: lessons.count, expected: 2 * batchSize,
+                datasets: datasets.map(\.entry.name))
+        }
         let network = try JudgeNetwork(config, from: .fresh(seed: seed))
         try learn(network, lessons, report)
         let trial = try read(heldOut) { try report(.trying($0, of: $1)) }
@@ -95,11 +100,6 @@ public struct JudgeTraining: Sendable {
                 let input = try medium.withPath { try config.input($0) }.cast(to: .float16)
                 lessons.append(Lesson(input: input, answers: answers))
             }
-        }
-        guard lessons.count >= 2 * batchSize || datasets.isEmpty else {
-            throw EvaluationError.tooFewMedia(
-                config.modality, found: lessons.count, expected: 2 * batchSize,
-                datasets: datasets.map(\.entry.name))
         }
         return lessons
     }

@@ -128,7 +128,9 @@ struct EvaluationScoring {
                     plan: plan, modality: modality, task: name, entries: entries)
                 ways[task] = media
                 scores += media.shares
-                if task != .chain { scores += media.likeness(Encodings.name) }
+                if task != .chain {
+                    scores += media.likeness(Encodings.name) + media.rhythm(of: real)
+                }
                 scores += try media.distances(
                     to: real, judgeSpace: judges[modality]?.featureSpace,
                     encoderSpace: Encodings.name)

@@ -106,6 +106,19 @@ struct MediaScores {
         ].compactMap { $0 }
     }
 
+    /// How well notes begin when they do in the sounds that the same captions are of.
+    func rhythm(of others: MediaScores) -> [EvaluationReport.Score] {
+        let real = Dictionary(
+            others.entries.map { ($0.key, $0.reading?.onsets) },
+            uniquingKeysWith: { first, _ in first })
+        let values = entries.compactMap { entry -> Double? in
+            guard let onsets = real[entry.key] ?? nil else { return nil }
+            return onsetAgreement(entry.reading?.onsets ?? [], with: onsets)
+        }
+        guard !values.isEmpty else { return [] }
+        return [.mean(task, "onsets of notes", by: "F-measure within 50 ms", values)]
+    }
+
     /// How much worse these are than others of the same captions, slot by slot: a difference of
     /// shares with the bootstrap's interval over captions that both have.
     func differences(from others: MediaScores, task: String) -> [EvaluationReport.Score] {

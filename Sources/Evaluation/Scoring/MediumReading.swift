@@ -9,6 +9,8 @@ struct MediumReading {
     var judged: [String: String] = [:]
     /// What was measured of a slot; nil where it could not be.
     var measured: [String: String?] = [:]
+    /// When notes of a sound begin, where the plan measures that.
+    var onsets: [Double]?
     /// The medium in the judge's space and in the encoder's.
     var features: Tensor?
     var embedding: [Float]?
@@ -18,24 +20,26 @@ extension EvaluationPlan {
     /// Measures what the plan says.
     ///
     /// - Throws: `MediaError`
-    func measure(_ path: String, _ modality: Modality) throws -> [String: String?] {
-        guard let measurements = measured[modality], !measurements.isEmpty else { return [:] }
+    func measure(_ path: String, _ modality: Modality, in reading: inout MediumReading) throws {
+        guard let measurements = measured[modality], !measurements.isEmpty else { return }
         switch modality {
-        case .image: return [:]
+        case .image: return
         case .audio:
             let sound = try Waveform(contentsOf: path).resampled(to: 16_000)
             let samples = sound.mono
             let tracker = PitchTracker(sampleRate: 16_000)
-            return measurements.mapValues { measurement in
+            let onsets = NoteOnsets(of: samples, sampleRate: 16_000)
+            if measurements.values.contains(where: { $0.by == .onsets }) {
+                reading.onsets = onsets.times
+            }
+            reading.measured = measurements.mapValues { measurement in
                 measurement.by == .pitch
                     ? MelodyContour(of: samples, by: tracker)?.rawValue
-                    : MelodyTempo(
-                        of: NoteOnsets(of: samples, sampleRate: 16_000), seconds: sound.duration
-                    )?.rawValue
+                    : MelodyTempo(of: onsets, seconds: sound.duration)?.rawValue
             }
         case .video:
             let track = MotionTrack(try VideoFile(contentsOf: path).frames())
-            return measurements.mapValues { measurement in
+            reading.measured = measurements.mapValues { measurement in
                 measurement.by == .motion
                     ? MelodyContour(of: track)?.rawValue : MelodyTempo(of: track)?.rawValue
             }

@@ -80,7 +80,7 @@ extension EvaluationPlan {
             reading.judged = verdict.values
             reading.features = verdict.features
         }
-        reading.measured = try measure(path, modality)
+        try measure(path, modality, in: &reading)
         reading.embedding = try embed(.medium(MediumFile(modality, path)))
         return reading
     }
