@@ -180,7 +180,7 @@ let package = Package(
             "Evaluation",
             ["DataPipeline", "MediaIO", "ModelTestSupport", "ModelZoo", "SouthGPT", "TensorCore"]),
         tests("SouthServer", ["MediaIO", "ModelTestSupport", "SouthGPT", "TensorCore"]),
-        tests("MelodyMini", ["TensorCore"]),
+        tests("MelodyMini", ["ModelTestSupport", "SouthGPT", "TensorCore"]),
         .testTarget(
             name: "ConsumerTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
@@ -197,6 +197,9 @@ let package = Package(
         .executableTarget(
             name: "AnyToAny", dependencies: ["ModelZoo", "SouthGPT"], path: "Examples/AnyToAny",
             swiftSettings: strict),
+        .executableTarget(
+            name: "MelodyInTenLines", dependencies: ["MelodyMini", "SouthGPT"],
+            path: "Examples/MelodyInTenLines", swiftSettings: strict),
         .executableTarget(
             name: "TwoTurns", dependencies: ["ModelZoo", "SouthGPT"], path: "Examples/TwoTurns",
             swiftSettings: strict),

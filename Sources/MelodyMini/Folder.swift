@@ -14,4 +14,4 @@ package let melodyMini = ResourceLookup(
     name: "MelodyMini", marker: "southgpt.json", variable: "SOUTHGPT_MELODYMINI",
     mend: "The trained model is not bundled yet; a tiny one with random weights is made by: "
         + "southgpt-checkpoint init --preset tiny --seed 13 --output MelodyMini, and found with "
-        + "SOUTHGPT_MELODYMINI=MelodyMini.")
+        + "SOUTHGPT_MELODYMINI=MelodyMini.", bundled: "model")

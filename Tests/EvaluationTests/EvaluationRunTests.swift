@@ -143,7 +143,7 @@ import Testing
             #expect(
                 report.remarks.contains {
                     $0.hasPrefix(
-                        "1 records could not be asked about, such as describe/pictures/0: ")
+                        "1 of 2 could not be asked, such as describe/pictures/0: ")
                 })
         }
     }

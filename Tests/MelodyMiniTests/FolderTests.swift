@@ -25,6 +25,14 @@ import Testing
         }
     }
 
+    @Test func isFoundInTheResourceBundleThatSwiftPMPutsBesideABinary() throws {
+        try withTemporaryFolder { root in
+            let model = "\(root)/bin/south-gpt_MelodyMini.resources/model"
+            try make(model)
+            #expect(try melodyMini.folder(environment: [:], binary: "\(root)/bin") == model)
+        }
+    }
+
     @Test func theVariableIsTheOnlyPlaceWhereItIsSet() throws {
         try withTemporaryFolder { root in
             try make("\(root)/bin/MelodyMini")

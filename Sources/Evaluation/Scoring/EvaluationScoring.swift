@@ -53,7 +53,7 @@ struct EvaluationScoring {
         var notes: [String] = []
         if let first = failed.first {
             notes.append(
-                "\(failed.count) records could not be asked about, such as \(first.id): "
+                "\(failed.count) of \(records.count) could not be asked, such as \(first.id): "
                     + "\(first.failure ?? "")")
         }
         for modality in Modality.allCases {
@@ -98,7 +98,7 @@ struct EvaluationScoring {
         for modality in Modality.allCases {
             let real = MediaScores(
                 plan: plan, modality: modality, task: "real \(modality.rawValue)",
-                entries: world.entries(modality))
+                entries: world.entries(modality), judged: judged(modality))
             scores += real.shares + real.likeness(Encodings.name)
             var ways: [EvaluationTask: MediaScores] = [:]
             let wanted = asked.filter { $0.wanted == [modality] }
@@ -125,7 +125,8 @@ struct EvaluationScoring {
                     return try entry(record, modality, &encodings)
                 }
                 let media = MediaScores(
-                    plan: plan, modality: modality, task: name, entries: entries)
+                    plan: plan, modality: modality, task: name, entries: entries,
+                    judged: judged(modality))
                 ways[task] = media
                 scores += media.shares
                 if task != .chain {
@@ -141,6 +142,10 @@ struct EvaluationScoring {
             }
         }
         return scores
+    }
+
+    private func judged(_ modality: Modality) -> [String] {
+        judges[modality]?.config.slots.map(\.name) ?? []
     }
 
     private func entry(

@@ -18,6 +18,8 @@ struct MediaScores {
     let modality: Modality
     let task: String
     let entries: [Entry]
+    /// The slots that a judge was asked about: none where there is no judge.
+    let judged: [String]
 
     /// Whether each entry that counts is right in a slot, by its key.
     func verdicts(_ slot: String, measured: Bool) -> [(key: String, isRight: Bool)] {
@@ -38,8 +40,7 @@ struct MediaScores {
             entries.contains { $0.shown[name] != nil }
         }
         return (names ?? []).flatMap { name -> [(slot: String, by: String, measured: Bool)] in
-            let isJudged = entries.contains { $0.reading?.judged[name] != nil }
-            return (isJudged ? [(name, "judge", false)] : [])
+            (judged.contains(name) ? [(name, "judge", false)] : [])
                 + (plan.measured[modality]?[name].map { [(name, $0.by.rawValue, true)] } ?? [])
         }
     }

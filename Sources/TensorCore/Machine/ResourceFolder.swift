@@ -29,12 +29,14 @@ package struct ResourceLookup: Sendable {
     package let variable: String
     /// What an error tells the user to do.
     package let mend: String
+    /// The folder within the resource bundle; nil for the bundle itself.
+    package let bundled: String?
 
-    package init(name: String, marker: String, variable: String, mend: String) {
-        self.name = name
-        self.marker = marker
-        self.variable = variable
-        self.mend = mend
+    package init(
+        name: String, marker: String, variable: String, mend: String, bundled: String? = nil
+    ) {
+        (self.name, self.marker, self.variable) = (name, marker, variable)
+        (self.mend, self.bundled) = (mend, bundled)
     }
 
     /// The places to look in, in order.
@@ -42,7 +44,7 @@ package struct ResourceLookup: Sendable {
         if let named = environment[variable] { return [named] }
         return [
             "\(binary)/\(name)", "\(binary)/../share/southgpt/\(name)",
-            "\(binary)/south-gpt_\(name).resources",
+            "\(binary)/south-gpt_\(name).resources" + (bundled.map { "/\($0)" } ?? ""),
         ]
     }
 

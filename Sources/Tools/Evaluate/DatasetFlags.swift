@@ -33,8 +33,10 @@ struct DatasetFlags: ParsableArguments {
 
     /// Datasets by name.
     func open(_ names: [String]) throws -> [DialogueDataset] {
-        let catalog = try Catalog(
-            contentsOf: [Catalog.standardFile(root: root)] + catalog, root: root)
+        // Whoever names a catalog may do without the package's own.
+        let standard = Result { try Catalog.standardFile(root: root) }
+        let files = catalog.isEmpty ? [try standard.get()] : [try? standard.get()].compactMap { $0 }
+        let catalog = try Catalog(contentsOf: files + catalog, root: root)
         return try names.map { try DialogueDataset(catalog.entry($0)) }
     }
 
