@@ -33,10 +33,8 @@ struct DatasetFlags: ParsableArguments {
 
     /// Datasets by name.
     func open(_ names: [String]) throws -> [DialogueDataset] {
-        // Whoever names a catalog may do without the package's own.
-        let standard = Result { try Catalog.standardFile(root: root) }
-        let files = catalog.isEmpty ? [try standard.get()] : [try? standard.get()].compactMap { $0 }
-        let catalog = try Catalog(contentsOf: files + catalog, root: root)
+        let catalog = try Catalog(
+            contentsOf: Catalog.files(layingOver: catalog, root: root), root: root)
         return try names.map { try DialogueDataset(catalog.entry($0)) }
     }
 
