@@ -114,7 +114,10 @@ let package = Package(
             ]),
         library(
             "Evaluation",
-            ["DataPipeline", "Dialogue", "Diffusion", "MediaIO", "ModelZoo", "SouthGPT", "TensorCore"]),
+            [
+                "DataPipeline", "Dialogue", "Diffusion", "MediaIO", "ModelZoo", "SouthGPT",
+                "TensorCore",
+            ]),
         library(
             "SouthServer",
             [

@@ -109,15 +109,17 @@ public struct EvaluationRun: Sendable {
     ///   record's medium is at fault for is kept with the record
     public func run(report: (Progress) throws -> Void = { _ in }) throws -> EvaluationReport {
         var store = try EvaluationFolder(folder, identity: identity, replacing: isNew)
+        var items: [EvaluationItem] = []
         if case .model(let model) = subject {
-            try ask(model, &store, report)
+            items = settings.plan.items(
+                datasets, settings.tasks, limit: settings.limit, makes: model.folder.modalities)
+            try ask(items, model, &store, report)
         }
-        let scoring = EvaluationScoring(
+        // The folder may have records of other datasets, and of more.
+        return try EvaluationScoring(
             run: self, judges: judges, folder: folder,
-            records: store.records.values.sorted {
-                ($0.dataset, $0.number) < ($1.dataset, $1.number)
-            })
-        return try scoring.report(report)
+            records: items.compactMap { store.records[$0.id] }
+        ).report(report)
     }
 
     /// What must be as it was when an evaluation goes on.
@@ -132,11 +134,9 @@ public struct EvaluationRun: Sendable {
     }
 
     private func ask(
-        _ model: MultimodalModel, _ store: inout EvaluationFolder,
+        _ items: [EvaluationItem], _ model: MultimodalModel, _ store: inout EvaluationFolder,
         _ report: (Progress) throws -> Void
     ) throws {
-        let items = settings.plan.items(
-            datasets, settings.tasks, limit: settings.limit, makes: model.folder.modalities)
         var left = items.filter { store.records[$0.id] == nil }[...]
         // Each kind of work takes its own time.
         var pace: [String: (seconds: Double, count: Int)] = [:]

@@ -10,13 +10,13 @@ struct EvaluationScoring {
     let run: EvaluationRun
     let judges: [Modality: Judge]
     let folder: String
-    /// What was done, in the order of the datasets' records.
+    /// What came of the items that the run is about.
     let records: [EvaluationRecord]
 
     private var plan: EvaluationPlan { run.settings.plan }
 
     func report(_ progress: (EvaluationRun.Progress) throws -> Void) throws -> EvaluationReport {
-        let asked = records.filter { run.settings.tasks.contains($0.task) && $0.failure == nil }
+        let asked = records.filter { $0.failure == nil }
         var scores: [EvaluationReport.Score] = []
         var remarks = notes(asked)
         for modality in Modality.allCases {
@@ -31,10 +31,14 @@ struct EvaluationScoring {
         } embed: {
             try encodings.embed($0)
         }
+        if let bad = world.unreadable.first {
+            remarks.append(
+                "\(world.unreadable.count) media of the datasets could not be read, such as \(bad)")
+        }
         scores += try made(asked, world, &encodings, progress)
         scores += choices(asked)
         if run.settings.tasks.contains(.retrieve), space != nil {
-            scores += retrieval(world)
+            scores += RetrievalScoring(world: world, plan: plan, pool: run.settings.pool).scores
         }
         let report = EvaluationReport(
             model: run.subject.path, name: run.subject.name,
@@ -197,112 +201,6 @@ struct EvaluationScoring {
                     spans.count { $0 }, of: spans.count))
         }
         return scores
-    }
-
-    // MARK: What belongs together
-
-    private func retrieval(_ world: RealMedia) -> [EvaluationReport.Score] {
-        let pool = run.settings.pool
-        var scores: [EvaluationReport.Score] = []
-        for modality in Modality.allCases {
-            let media = world.media(modality)
-            guard media.count > 1 else { continue }
-            let found = media.compactMap { medium -> (String, [Float], [Float])? in
-                guard let vector = medium.embedding, let text = medium.text else { return nil }
-                return (medium.caption, vector, text)
-            }
-            scores +=
-                RetrievalReport(
-                    "\(modality.rawValue) → text",
-                    found.map { .init(query: $0.1, own: $0.2, key: $0.0) },
-                    bank: Dictionary(grouping: found, by: \.0).mapValues { [$0[0].2] }, pool
-                ).scores
-            scores +=
-                RetrievalReport(
-                    "text → \(modality.rawValue)",
-                    found.map { .init(query: $0.2, own: $0.1, key: $0.0) },
-                    bank: Dictionary(grouping: found, by: \.0).mapValues { $0.map(\.1) }, pool
-                ).scores
-        }
-        for first in Modality.allCases {
-            for second in Modality.allCases where first != second {
-                scores += acrossMedia(world, first, second, pool)
-            }
-        }
-        return scores
-    }
-
-    /// Media of one kind among those of another: what both kinds can show is the key.
-    private func acrossMedia(
-        _ world: RealMedia, _ first: Modality, _ second: Modality, _ pool: Int
-    ) -> [EvaluationReport.Score] {
-        let shared = Set(plan.slots[first]?.names ?? []).intersection(
-            plan.slots[second]?.names ?? [])
-        guard !shared.isEmpty else { return [] }
-        func keyed(_ modality: Modality) -> [(key: String, vector: [Float])] {
-            world.media(modality).compactMap { medium in
-                let shown = plan.slots[modality]?.read(medium.caption) ?? [:]
-                let values = shared.sorted().compactMap { shown[$0] }
-                guard let vector = medium.embedding, values.count == shared.count else {
-                    return nil
-                }
-                return (values.joined(separator: ", "), vector)
-            }
-        }
-        let bank = Dictionary(grouping: keyed(second), by: \.key).mapValues { $0.map(\.vector) }
-        guard bank.count > 1 else { return [] }
-        let trials = keyed(first).enumerated().compactMap { index, query in
-            bank[query.key].map { items in
-                RetrievalScores.Trial(
-                    query: query.vector, own: items[index % items.count], key: query.key)
-            }
-        }
-        return RetrievalReport(
-            "\(first.rawValue) → \(second.rawValue)", trials, bank: bank, pool,
-            note: "by \(shared.sorted().joined(separator: ", "))"
-        ).scores
-    }
-}
-
-/// Recall of a way to search.
-private struct RetrievalReport {
-    let scores: [EvaluationReport.Score]
-
-    init(
-        _ way: String, _ trials: [RetrievalScores.Trial], bank: [String: [[Float]]], _ pool: Int,
-        note: String = ""
-    ) {
-        guard !trials.isEmpty, bank.count > 1 else {
-            scores = []
-            return
-        }
-        let size = min(pool, bank.count)
-        let found = RetrievalScores(trials, among: bank, pool: pool)
-        scores = [1, 5].filter { $0 < size }.map { k in
-            .share(
-                "retrieval, \(way)" + (note.isEmpty ? "" : ", \(note)"),
-                "R@\(k) of \(size)", by: Encodings.name, found.found(at: k), of: trials.count)
-        }
-    }
-}
-
-/// Vectors of the encoder, each computed once.
-struct Encodings {
-    /// What the space is called in reports.
-    static let name = "the model's encoder"
-    let space: EmbeddingSpace?
-    private var texts: [String: [Float]] = [:]
-
-    init(space: EmbeddingSpace?) { self.space = space }
-
-    /// nil where there is no encoder for it.
-    mutating func embed(_ input: EmbeddingInput) throws -> [Float]? {
-        guard let space else { return nil }
-        guard case .text(let text) = input else { return try space.embed(input) }
-        if let known = texts[text] { return known }
-        let vector = try space.embed(input)
-        texts[text] = vector
-        return vector
     }
 }
 

@@ -1,4 +1,5 @@
 import DataPipeline
+import MediaIO
 import ModelZoo
 import SouthGPT
 import TensorCore
@@ -19,37 +20,47 @@ struct RealMedia {
     }
 
     private let all: [Medium]
+    /// Why some are not there.
+    let unreadable: [String]
     private let plan: EvaluationPlan
 
-    /// Reads the media of the records that the evaluation is about; those that cannot be read are
-    /// left out.
+    /// Reads the media of the records that the evaluation is about.
+    ///
+    /// - Throws: what is no fault of a single record
     init(
         _ run: EvaluationRun, plan: EvaluationPlan, judges: [Modality: Judge],
         _ progress: (Int, Int) throws -> Void, embed: (EmbeddingInput) throws -> [Float]?
     ) throws {
         self.plan = plan
         let shown = run.datasets.filter { $0.entry.type.medium != nil }
+        func read(_ dataset: DialogueDataset, _ number: Int) throws -> Medium? {
+            let pair = try EvaluationPair(dataset, number)
+            guard let reference = pair.medium else { return nil }
+            let reading = try reference.withPath { path in
+                try plan.read(path, pair.modality, judge: judges[pair.modality], embed: embed)
+            }
+            return Medium(
+                modality: pair.modality, caption: pair.caption, reference: reference,
+                key: "\(dataset.entry.name)/\(number)", reading: reading,
+                text: try embed(.text(pair.caption)))
+        }
         let total = shown.reduce(0) { $0 + $1.spread(run.settings.limit).count }
-        var (media, done): ([Medium], Int) = ([], 0)
+        var (media, unreadable, done): ([Medium], [String], Int) = ([], [], 0)
         for dataset in shown {
             for number in dataset.spread(run.settings.limit) {
                 try progress(done, total)
                 done += 1
-                guard let pair = try? EvaluationPair(dataset, number), let reference = pair.medium
-                else { continue }
-                let reading = try reference.withPath { path in
-                    try? plan.read(
-                        path, pair.modality, judge: judges[pair.modality], embed: embed)
+                do {
+                    if let medium = try read(dataset, number) { media.append(medium) }
+                } catch let error as MediaError {
+                    unreadable.append("\(error)")
+                } catch let error as DatasetError {
+                    unreadable.append("\(error)")
                 }
-                guard let reading else { continue }
-                media.append(
-                    Medium(
-                        modality: pair.modality, caption: pair.caption, reference: reference,
-                        key: "\(dataset.entry.name)/\(number)", reading: reading,
-                        text: try embed(.text(pair.caption))))
             }
         }
         all = media
+        self.unreadable = unreadable
     }
 
     func media(_ modality: Modality) -> [Medium] { all.filter { $0.modality == modality } }
