@@ -96,7 +96,7 @@ public struct DecoderModel: Sendable {
         return try contents.enumerated().map { index, content in
             GeneratedMedium(
                 modality: modality, caption: request.prompt, content: content,
-                sampleRate: decoder.config.vocoder?.samplingRate ?? 16_000,
+                sampleRate: decoder.sampleRate,
                 framesPerSecond: request.framesPerSecond,
                 parameters: modality == .image
                     ? MediumParameters(
