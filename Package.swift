@@ -183,7 +183,7 @@ let package = Package(
             "Evaluation",
             ["DataPipeline", "MediaIO", "ModelTestSupport", "ModelZoo", "SouthGPT", "TensorCore"]),
         tests("SouthServer", ["MediaIO", "ModelTestSupport", "SouthGPT", "TensorCore"]),
-        tests("MelodyMini", ["ModelTestSupport", "SouthGPT", "TensorCore"]),
+        tests("MelodyMini", ["ModelTestSupport", "ModelZoo", "SouthGPT", "TensorCore"]),
         .testTarget(
             name: "ConsumerTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(

@@ -1,6 +1,7 @@
 import Foundation
 import MelodyMini
 import ModelTestSupport
+import ModelZoo
 import SouthGPT
 import TensorCore
 import Testing

@@ -50,11 +50,13 @@ public struct LanguageModel: Sendable {
         .union(notes.endIDs)
     }
 
-    /// Whether a path is that of a language model alone, not of a model folder.
+    /// Whether a path is that of a language model alone, not of a model folder, nor of a delta in one.
     public static func isAlone(at path: String) -> Bool {
         let manager = FileManager.default
         guard manager.isFolder(path) else { return manager.fileExists(atPath: path) }
-        guard !manager.fileExists(atPath: "\(path)/\(ModelManifest.fileName)") else { return false }
+        guard !manager.fileExists(atPath: "\(path)/\(ModelManifest.fileName)"),
+            CheckpointLayout(around: path) == nil
+        else { return false }
         return LLaMAFiles.isMeta(path)
             || manager.names(in: path).contains { $0.hasSuffix(".gguf") }
             || (manager.fileExists(atPath: "\(path)/config.json")

@@ -21,8 +21,7 @@ import Testing
             "\(pretrained)/cvssp/audioldm-l-full/unet": 739_139_080,
             "\(pretrained)/cvssp/audioldm-l-full/vae": 55_376_873,
             "\(pretrained)/cvssp/audioldm-l-full/text_encoder": 125_302_016,
-            // Without the mean and the scale, which this vocoder does not use.
-            "\(pretrained)/cvssp/audioldm-l-full/vocoder": 55_264_897 - 128,
+            "\(pretrained)/cvssp/audioldm-l-full/vocoder": 55_264_897,
             "\(pretrained)/cerspense/zeroscope_v2_576w/unet": 1_411_233_860,
             "\(pretrained)/cerspense/zeroscope_v2_576w/vae": 83_653_863,
             "\(pretrained)/cerspense/zeroscope_v2_576w/text_encoder": 340_387_840,
@@ -30,7 +29,8 @@ import Testing
             "delta_ckpt/southgpt/7b_tiva_v0": 396_045_568,
         ]
         for (folder, count) in expected {
-            #expect(try elements(folder) == count, "\(folder)")
+            let found = try elements(folder)
+            #expect(found == count, "\(folder)")
         }
         #expect(parts.count == expected.count + 1)
     }
