@@ -18,7 +18,8 @@ import Testing
         try withTemporaryFolder { place in
             let repository = try TinyRepository(in: place)
             let arguments = [
-                "--model", "model", "--dataset", "cc3m_enc", "--limit", "2", "--max-new-tokens", "4",
+                "--model", "model", "--dataset", "cc3m_enc", "--limit", "2", "--max-new-tokens",
+                "4",
                 "--tasks", "describe", "--output", "scores", "--quiet",
             ]
             let tool = BuiltTool(
