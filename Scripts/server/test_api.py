@@ -236,7 +236,7 @@ class ServerOptionsTests(unittest.TestCase):
             self.assertEqual(demo.health()[0], 200)
 
     def test_a_full_queue_says_when_to_come_back(self):
-        with Demo("--queue", "0", model=self.tiny) as demo:
+        with Demo("--queue", "0", "--batch", "1", model=self.tiny) as demo:
             first = client(demo)
             model = first.models.list().data[0].id
             stream = first.chat.completions.create(

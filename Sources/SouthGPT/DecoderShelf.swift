@@ -8,7 +8,14 @@ final class DecoderShelf: Sendable {
     private let folder: ModelFolder
     private let device: Device
     private let memory: MemoryBudget
-    private let open = Mutex<[Modality: MediaDecoder]>([:])
+    private struct Entry {
+        let decoder: MediaDecoder
+        let preview: LatentPreview
+        /// Media that it makes now.
+        var users = 0
+    }
+
+    private let open = Mutex<[Modality: Entry]>([:])
     /// Nil before it was looked for.
     private let checks = Mutex<SafetyCheck??>(nil)
 
@@ -21,7 +28,7 @@ final class DecoderShelf: Sendable {
     /// The decoder of a modality: its headers and shapes are checked, its weights mapped.
     func decoder(_ modality: Modality) throws -> MediaDecoder {
         try open.withLock { open in
-            if let decoder = open[modality] { return decoder }
+            if let entry = open[modality] { return entry.decoder }
             let component = "decoder.\(modality.rawValue)"
             let path = try folder.path(of: component)
             let decoder = try MediaDecoder(
@@ -32,11 +39,54 @@ final class DecoderShelf: Sendable {
                     reason: "names \(path) as '\(component)', but that makes "
                         + "\(decoder.modality.rawValue).")
             }
-            try memory.reserve(
-                decoder.byteCount, for: "The decoder of \(modality.rawValue)", mapped: true)
-            open[modality] = decoder
+            func reserve() throws {
+                try memory.reserve(
+                    decoder.byteCount, for: "The decoder of \(modality.rawValue)", mapped: true)
+            }
+            do { try reserve() } catch let error as MemoryError {
+                guard dropIdle(&open) else { throw error }
+                try reserve()
+            }
+            open[modality] = Entry(decoder: decoder, preview: LatentPreview(decoder))
             return decoder
         }
+    }
+
+    /// Makes something with the decoder of a modality, which stays open meanwhile.
+    func using<Result>(
+        _ modality: Modality, _ body: (MediaDecoder, LatentPreview) throws -> Result
+    ) throws -> Result {
+        let decoder = try decoder(modality)
+        let preview = open.withLock { open in
+            open[modality]?.users += 1
+            return open[modality]?.preview ?? LatentPreview(decoder)
+        }
+        defer { open.withLock { $0[modality]?.users -= 1 } }
+        return try body(decoder, preview)
+    }
+
+    /// Computes `body`; where memory falls short of it, once more without the decoders that nobody
+    /// uses. They are opened again when they are needed.
+    func makingRoom<Result>(
+        keeping kept: Modality? = nil, _ body: () throws -> Result
+    ) throws -> Result {
+        do { return try body() } catch let error as MemoryError {
+            guard open.withLock({ dropIdle(&$0, keeping: kept) }) else { throw error }
+            return try body()
+        }
+    }
+
+    /// Closes the decoders that nobody uses; false where there are none.
+    private func dropIdle(
+        _ open: inout [Modality: Entry], keeping kept: Modality? = nil
+    ) -> Bool {
+        let idle = open.filter { $0.value.users == 0 && $0.key != kept }
+        for (modality, entry) in idle {
+            open[modality] = nil
+            memory.release(entry.decoder.byteCount)
+        }
+        if !idle.isEmpty { TensorMemory.releaseCached() }
+        return !idle.isEmpty
     }
 
     /// The safety checker beside the decoder of images, if its weights are there.

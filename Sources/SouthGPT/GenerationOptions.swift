@@ -36,6 +36,8 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
     /// Of clips; 8 unless given.
     public var framesPerSecond: Int?
     public var audioSeconds: Double?
+    /// Denoising steps between small pictures of what is being made; nil for none.
+    public var previewEvery: Int?
 
     /// What media should stay away from.
     public var negativePrompt: String?
@@ -74,6 +76,7 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
         options.frames = frames ?? others.frames
         options.framesPerSecond = framesPerSecond ?? others.framesPerSecond
         options.audioSeconds = audioSeconds ?? others.audioSeconds
+        options.previewEvery = previewEvery ?? others.previewEvery
         options.negativePrompt = negativePrompt ?? others.negativePrompt
         options.scheduler = scheduler ?? others.scheduler
         options.eta = eta ?? others.eta

@@ -1,59 +1,69 @@
-import Dialogue
-package import Diffusion
-package import ModelZoo
+import Diffusion
+import MediaIO
+import ModelZoo
 import TensorCore
 
 extension MultimodalModel {
-    /// Makes a medium of a text by its decoder's own text encoder: what the decoder can do without
-    /// the language model.
+    /// Makes one medium, after those that others make; chats have their passes between its layers.
     ///
-    /// - Parameter onStep: told after every evaluation; what it throws ends the run
-    /// - Throws: `ModelError.unavailableModality`, and what the decoder throws
-    package func medium(
-        _ modality: Modality, prompt: String, options: GenerationOptions = GenerationOptions(),
-        onStep: (DenoisingStep) throws -> Void = { _ in }
+    /// - Throws: `DecoderError`, `MemoryError`, or what `onEvent` threw
+    func make(
+        _ modality: Modality, _ conditioning: Tensor, _ options: GenerationOptions,
+        caption: String, _ onEvent: (Event) throws -> Void
     ) throws -> GeneratedMedium {
-        guard folder.modalities.contains(modality) else {
-            throw ModelError.unavailableModality(modality, available: folder.modalities)
+        try studio.taking {
+            try decoders.using(modality) { decoder, preview in
+                try make(decoder, preview, conditioning, options, caption: caption, onEvent)
+            }
         }
-        let options = options.completed(by: folder.manifest.defaults)
-        let (rate, decoder) = (try options.clipRate(), try decoders.decoder(modality))
-        let content = try decoder.generate(
-            conditioning: decoder.conditioning(prompt: prompt),
-            options: options.decoderOptions(modality), memory: memory, onStep: onStep)
-        return GeneratedMedium(
-            modality: modality, caption: prompt, content: content,
-            sampleRate: decoder.sampleRate, framesPerSecond: rate)
     }
 
-    /// Whether the language model alone, taking the likeliest token at each place, would finish a
-    /// span that it has begun: in use the grammar sees to it.
-    ///
-    /// - Parameter answer: its own words before the span
-    /// - Throws: `DialogueError`, `MemoryError`
-    package func finishesSpan(
-        of modality: Modality, after answer: String, to question: String
-    ) throws -> Bool {
-        let sequence = try layout.sequence(of: [
-            Message(.human, question), Message(.assistant, [.text(answer), .signal(modality)]),
-        ])
-        guard let span = sequence.spans.first?.elements, span.count > 1 else { return true }
-        let ids = sequence.elements[..<span.upperBound].compactMap { element -> Int? in
-            if case .token(let id) = element { id } else { nil }
+    private func make(
+        _ decoder: MediaDecoder, _ preview: LatentPreview, _ conditioning: Tensor,
+        _ options: GenerationOptions, caption: String, _ onEvent: (Event) throws -> Void
+    ) throws -> GeneratedMedium {
+        let modality = decoder.modality
+        let chosen = options.decoderOptions(modality)
+        let plan = try decoder.plan(for: chosen)
+        let seconds = plan.seconds(operationsPerSecond: Machine.measuredSpeed())
+        var (completed, total, told) = (0, plan.steps, ContinuousClock.now)
+        var picture: RGBImage?
+        func tell() throws {
+            told = .now
+            try onEvent(
+                .progress(
+                    ReplyProgress(
+                        job: .making(modality), completed: completed, total: total,
+                        estimatedSeconds: completed == 0 ? seconds : nil, preview: picture)))
+            picture = nil
         }
-        let states = try memory.reserving(
-            try languageModel.config.bytesNeeded(reading: ids.count, writing: 0),
-            for: "Reading a dialogue of \(ids.count) tokens"
-        ) {
-            languageModel.hiddenStates(embeddings(of: ids), cache: languageModel.newCache())
+        try tell()
+        let turns = passes.turns
+        return try decoders.makingRoom(keeping: modality) {
+            try turns.taking {
+                let content = try decoder.generate(
+                    conditioning: conditioning, options: chosen, memory: memory
+                ) { step in
+                    (completed, total) = (step.index, step.count)
+                    if modality != .audio, let every = options.previewEvery,
+                        step.index.isMultiple(of: every), step.index < step.count
+                    {
+                        picture = RGBImage(preview(step.clean))
+                    }
+                    try tell()
+                } onLayer: {
+                    // Chats go on meanwhile: a pass of theirs, a layer of this.
+                    turns.pass()
+                    // One step of a large clip takes minutes: who listens may end it within.
+                    if ContinuousClock.now - told > .seconds(1) { try tell() }
+                }
+                let isFlagged =
+                    modality == .image ? try decoders.safetyCheck()?.flags(content) : nil
+                return GeneratedMedium(
+                    modality: modality, caption: caption, content: content,
+                    sampleRate: decoder.sampleRate, framesPerSecond: try options.clipRate(),
+                    isFlagged: isFlagged)
+            }
         }
-        let before = states.sliced(0, span.lowerBound..<(span.upperBound - 1))
-        return languageModel.logits(before).argMax().integers()
-            == Array(ids[(span.lowerBound + 1)..<span.upperBound])
     }
-}
-
-extension MediaDecoder {
-    /// Samples a second of the sounds that it makes.
-    var sampleRate: Int { config.vocoder?.samplingRate ?? 16_000 }
 }

@@ -18,6 +18,10 @@ public struct MultimodalModel: Sendable {
     let encoder: ImageBind
     let inputProjection: InputProjection
     let languageModel: LLaMA
+    /// What all sessions with this model have their tokens computed by.
+    package let passes: SharedPasses
+    /// Who makes a medium: one at a time, for each takes much memory.
+    let studio = ComputeTurns()
     let outputProjections: [Modality: OutputProjection]
     let decoders: DecoderShelf
     let device: Device
@@ -50,6 +54,7 @@ public struct MultimodalModel: Sendable {
         self.encoder = encoder
         layout = try SequenceLayout(tokenizer, tokens)
         languageModel = llm.model
+        passes = SharedPasses(llm.model)
         inputProjection = projections.input
         outputProjections = projections.outputs
         decoders = DecoderShelf(folder, device: device, memory: memory)

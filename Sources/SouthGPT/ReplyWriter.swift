@@ -48,20 +48,19 @@ struct ReplyWriter {
         case token
     }
 
-    /// Writes until the reply ends. `hidden` is the final state of the last row of the prompt.
-    mutating func write(from hidden: Tensor, report: (Step) throws -> Void) throws {
-        var hidden = hidden
+    /// Writes until the reply ends. `scores` are those of its first token.
+    mutating func write(from scores: Tensor, report: (Step) throws -> Void) throws {
+        var scores = scores
         var textTokens = 0
         if output?.text != false {
             var segment = TextSegment(model.layout.tokenizer, start: cache.length)
             while textTokens < tokenLimit {
                 guard case .free(let forbidden) = grammar.rule else { break }
-                let logits = model.languageModel.logits(hidden).floats()
-                let id = try sampler.draw(logits, forbidden: forbidden, after: fed)
+                let id = try sampler.draw(scores.floats(), forbidden: forbidden, after: fed)
                 if id == endOfSequence { break }
                 if grammar.startsSpan(id) {
                     try report(.text(segment.finish()))
-                    hidden = try writeSpan(startingWith: id, asked: false, report)
+                    scores = try writeSpan(startingWith: id, asked: false, report)
                     segment = TextSegment(model.layout.tokenizer, start: cache.length)
                     continue
                 }
@@ -69,7 +68,7 @@ struct ReplyWriter {
                 try report(.token)
                 try report(.text(segment.append(id)))
                 if segment.hasEnded { break }
-                hidden = feed([id])
+                scores = states(after: [id]).scores
             }
             try report(.text(segment.finish()))
             // What follows continues the text, not its terminator.
@@ -81,29 +80,19 @@ struct ReplyWriter {
         }
     }
 
-    /// Feeds tokens; returns the final state of the last, `[1, hidden]`.
-    private mutating func feed(_ ids: [Int]) -> Tensor {
-        let states = states(after: ids)
-        return states.sliced(0, (ids.count - 1)..<ids.count)
-    }
-
     /// Takes tokens back, so that the cache ends at a position.
     private mutating func forget(after position: Int) {
         fed.removeLast(min(fed.count, max(0, cache.length - position)))
         cache.truncate(to: position)
     }
 
-    /// Feeds tokens; returns the final state of each, `[tokens, hidden]`.
-    private mutating func states(after ids: [Int]) -> Tensor { states(after: ids, layers: [-1])[0] }
-
-    /// Feeds tokens; returns the states of each that chosen layers leave.
-    private mutating func states(after ids: [Int], layers: [Int]) -> [Tensor] {
+    /// Feeds tokens; returns the states of each that chosen layers leave, and what may follow.
+    private mutating func states(after ids: [Int], layers: [Int] = []) -> SharedPasses.States {
         fed += ids
-        return model.languageModel.hiddenStates(
-            [(model.embeddings(of: ids), cache)], layers: layers)[0]
+        return model.passes.states(after: model.embeddings(of: ids), cache: cache, layers: layers)
     }
 
-    /// Feeds a whole span and reports its conditioning; returns the state to go on from.
+    /// Feeds a whole span and reports its conditioning; returns the scores of what follows.
     private mutating func writeSpan(
         startingWith id: Int, asked: Bool, _ report: (Step) throws -> Void
     ) throws -> Tensor {
@@ -118,14 +107,14 @@ struct ReplyWriter {
             preconditionFailure("token \(id) begins no span that can be made")
         }
         // A signal token's state is the one after it was read, not the one that predicted it.
-        let states = states(after: span.ids, layers: projection.config.hiddenLayers + [-1])
+        let states = states(after: span.ids, layers: projection.config.hiddenLayers)
         let conditioning = projection(
-            states.dropLast().map { $0.unsqueezed(0) },
+            states.layers.map { $0.unsqueezed(0) },
             embeddings: model.embeddings(of: span.ids).unsqueezed(0))
         for _ in span.ids { try report(.token) }
         try report(
             .span(span.modality, conditioning: conditioning, position: position, asked: asked))
-        return states[states.count - 1].sliced(0, (span.ids.count - 1)..<span.ids.count)
+        return states.scores
     }
 }
 

@@ -1,3 +1,4 @@
+public import MediaIO
 public import ModelZoo
 
 /// Something that happens while a reply is made, in order.
@@ -31,6 +32,10 @@ public struct ReplyProgress: Sendable, Equatable {
     public let job: Job
     public let completed: Int
     public let total: Int
+    /// Of a medium that is about to be made: how long it may take.
+    public var estimatedSeconds: Double?
+    /// What a picture or clip will look like, a pixel a latent; where it was asked for.
+    public var preview: RGBImage?
 }
 
 /// A reply, whole.

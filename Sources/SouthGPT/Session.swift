@@ -7,7 +7,8 @@ import TensorCore
 /// A conversation with a model: turns of text and media, where what the model made is context of
 /// the next turn.
 ///
-/// One reply is made at a time; further calls wait. A failed or cancelled turn leaves the
+/// One reply is made at a time; further calls wait. Replies of several sessions with one model share
+/// the passes of its language model. A failed or cancelled turn leaves the
 /// conversation as it was.
 public final class Session: Sendable {
     /// Who answers.
@@ -129,15 +130,35 @@ public final class Session: Sendable {
         response.seconds["reading"] = clock.lap()
         state.messages.append(human)
 
-        let hidden = try prefill(&state, replyTokens: limit, &response)
+        var reply = ReplyRecorder()
+        try model.passes.joined {
+            try write(
+                request, options, sampling, limit, into: &state, &reply, &response, &clock, onEvent)
+        }
+        response.segments = reply.segments
+        let signals = response.media.map { model.layout.signalTokens.count(of: $0.modality) }
+        response.isCut = response.generatedTokens - signals.reduce(0, +) >= limit
+        response.explanation += model.decoders.opened.map { "loaded: decoder of \($0.rawValue)" }
+        try remember(reply, in: &state)
+        return response
+    }
+
+    /// Reads the dialogue and writes the reply, in passes that other sessions share.
+    private func write(
+        _ request: Request, _ options: GenerationOptions, _ sampling: SamplingOptions,
+        _ limit: Int, into state: inout State, _ reply: inout ReplyRecorder,
+        _ response: inout Response, _ clock: inout Stopwatch, _ onEvent: (Event) throws -> Void
+    ) throws {
+        let thinking = Event.progress(
+            ReplyProgress(job: .thinking, completed: 0, total: limit))
+        let scores = try prefill(&state, replyTokens: limit, &response) { try onEvent(thinking) }
         response.seconds["prefill"] = clock.lap()
-        try onEvent(.progress(ReplyProgress(job: .thinking, completed: 0, total: limit)))
+        try onEvent(thinking)
 
         var writer = try ReplyWriter(
             model, cache: state.cache, output: request.output, tokenLimit: limit,
             sampling: sampling)
-        var reply = ReplyRecorder()
-        try writer.write(from: hidden) { step in
+        try writer.write(from: scores) { step in
             switch step {
             case .token:
                 response.generatedTokens += 1
@@ -157,21 +178,17 @@ public final class Session: Sendable {
                 response.explanation.append(
                     "\(modality.rawValue): signal span at position \(position), "
                         + (asked ? "because it was asked for" : "by the model's own choice"))
-                let medium = try make(
-                    modality, conditioning, options, caption: reply.caption, onEvent)
+                let caption = reply.caption
+                let medium = try model.passes.apart {
+                    try model.make(modality, conditioning, options, caption: caption, onEvent)
+                }
                 reply.append(medium)
                 response.seconds[modality.rawValue, default: 0] += clock.lap()
                 try onEvent(.medium(medium))
             }
         }
         response.seconds["text", default: 0] += clock.lap()
-        response.segments = reply.segments
-        let signals = response.media.map { model.layout.signalTokens.count(of: $0.modality) }
-        response.isCut = response.generatedTokens - signals.reduce(0, +) >= limit
-        response.explanation += model.decoders.opened.map { "loaded: decoder of \($0.rawValue)" }
         state.cached += writer.fed.map { .token($0) }
-        try remember(reply, in: &state)
-        return response
     }
 
     /// Checks all that can be known before the first token.
@@ -191,10 +208,12 @@ public final class Session: Sendable {
         // What is asked for must fit; what the model may choose to make is checked when it does.
         for modality in request.output?.media ?? [] {
             let decoder = try model.decoders.decoder(modality)
-            try model.memory.reserving(
-                try decoder.bytesNeeded(for: options.decoderOptions(modality)),
-                for: "Making a medium (\(modality.rawValue))"
-            ) {}
+            let bytes = try decoder.bytesNeeded(for: options.decoderOptions(modality))
+            try model.decoders.makingRoom(keeping: modality) {
+                try model.memory.reserving(
+                    bytes, for: "Making a medium (\(modality.rawValue))"
+                ) {}
+            }
         }
     }
 
@@ -208,9 +227,10 @@ public final class Session: Sendable {
     }
 
     /// Reads the dialogue up to where the assistant speaks; what the cache already holds is not
-    /// read again. Returns the final state of the last row, `[1, hidden]`.
+    /// read again. Returns the scores of what may follow, `[vocabulary]`.
     private func prefill(
-        _ state: inout State, replyTokens: Int, _ response: inout Response
+        _ state: inout State, replyTokens: Int, _ response: inout Response,
+        pause: () throws -> Void
     ) throws -> Tensor {
         let sequence = try model.layout.sequence(of: state.messages)
         let spans = model.folder.modalities.map(model.layout.signalTokens.count(of:))
@@ -233,15 +253,18 @@ public final class Session: Sendable {
         state.cache.reserve(rows.count + reply)
         let embeddings = Tensor.concatenate(
             try inputRows(rows[shared...], state.rows), axis: 0)
-        let hidden = try model.memory.reserving(
-            try model.languageModel.config.bytesNeeded(reading: rows.count, writing: reply),
-            for: "Reading a dialogue of \(rows.count) tokens"
-        ) {
-            model.languageModel.hiddenStates(embeddings, cache: state.cache)
+        let bytes = try model.languageModel.config.bytesNeeded(
+            reading: rows.count, writing: reply)
+        let scores = try model.decoders.makingRoom {
+            try model.memory.reserving(
+                bytes, for: "Reading a dialogue of \(rows.count) tokens"
+            ) {
+                try model.passes.states(after: embeddings, cache: state.cache, pause: pause).scores
+            }
         }
         state.cached = rows
         response.promptTokens = rows.count
-        return hidden.sliced(0, (hidden.shape[0] - 1)..<hidden.shape[0])
+        return scores
     }
 
     /// The embeddings of rows, runs of tokens together.
@@ -264,37 +287,6 @@ public final class Session: Sendable {
         }
         if !run.isEmpty { parts.append(model.embeddings(of: run)) }
         return parts
-    }
-
-    /// Runs a decoder.
-    private func make(
-        _ modality: Modality, _ conditioning: Tensor, _ options: GenerationOptions,
-        caption: String, _ onEvent: (Event) throws -> Void
-    ) throws -> GeneratedMedium {
-        let decoder = try model.decoders.decoder(modality)
-        var (completed, total, told) = (0, 1, ContinuousClock.now)
-        func tell() throws {
-            told = .now
-            try onEvent(
-                .progress(
-                    ReplyProgress(job: .making(modality), completed: completed, total: total)))
-        }
-        let content = try decoder.generate(
-            conditioning: conditioning, options: options.decoderOptions(modality),
-            memory: model.memory
-        ) { step in
-            (completed, total) = (step.index, step.count)
-            try tell()
-        } onLayer: {
-            // One step of a large clip takes minutes: who listens may end it within.
-            if ContinuousClock.now - told > .seconds(1) { try tell() }
-        }
-        let isFlagged =
-            modality == .image ? try model.decoders.safetyCheck()?.flags(content) : nil
-        return GeneratedMedium(
-            modality: modality, caption: caption, content: content,
-            sampleRate: decoder.sampleRate, framesPerSecond: try options.clipRate(),
-            isFlagged: isFlagged)
     }
 
     /// Makes the reply context of the next turn; its media are seen and heard as any others.

@@ -1,15 +1,15 @@
+import Dialogue
 import Dispatch
-import ModelZoo
-public import SouthGPT
+import SouthGPT
 import Synchronization
 import TensorCore
 
-/// The model behind the server: opened while the server listens already, one reply at a time, for
-/// each takes all cores.
+/// The model behind the server: opened while the server listens already. Replies that are written at
+/// a time share the passes of its language model; media are made one after another.
 public final class Engine: Sendable {
     private enum Phase {
         case loading
-        case ready(MultimodalModel, Session)
+        case ready(ServedModel)
         case failed(String)
     }
 
@@ -21,25 +21,30 @@ public final class Engine: Sendable {
 
     /// The name that clients see.
     public let name: String
-    let queue: RequestQueue
+    package let queue: RequestQueue
     let counters = Counters()
     private let phase = Mutex(Phase.loading)
+    /// Conversations that nobody has at present, the latest last, with what was said in each: who
+    /// goes on with one is not read again from its beginning.
+    private let idle = Mutex<[(session: ServedSession, turns: [Turn])]>([])
 
     /// Begins to open a model.
     ///
     /// - Parameters:
     ///   - waiting: requests that may wait
+    ///   - seats: replies that are written at a time
     ///   - open: opens it, on a thread of its own
     public init(
-        name: String, waiting: Int, open: @escaping @Sendable () throws -> MultimodalModel
+        name: String, waiting: Int, seats: Int = 8,
+        open: @escaping @Sendable () throws -> ServedModel
     ) {
         self.name = name
-        queue = RequestQueue(limit: waiting)
+        queue = RequestQueue(limit: waiting, seats: seats)
         DispatchQueue(label: "southgpt.engine").async { [self] in
             let result = Result { try open() }
             phase.withLock { phase in
                 switch result {
-                case .success(let model): phase = .ready(model, Session(model))
+                case .success(let model): phase = .ready(model)
                 case .failure(let error): phase = .failed("\(error)")
                 }
             }
@@ -70,16 +75,26 @@ public final class Engine: Sendable {
         }
     }
 
+    /// The open model, where it is the whole system.
+    ///
+    /// - Throws: `ServerError.loading`, `.unable`
+    var model: MultimodalModel {
+        get throws {
+            guard case .multimodal(let model) = try served else {
+                throw ServerError.unable("This model reads and writes text alone.")
+            }
+            return model
+        }
+    }
+
     /// The open model.
     ///
     /// - Throws: `ServerError.loading`, `.unable`
-    var model: MultimodalModel { get throws { try current.0 } }
-
-    private var current: (MultimodalModel, Session) {
+    var served: ServedModel {
         get throws {
             try phase.withLock { phase in
                 switch phase {
-                case .ready(let model, let session): return (model, session)
+                case .ready(let model): return model
                 case .loading: throw ServerError.loading
                 case .failed(let reason):
                     throw ServerError.unable("The model cannot be used: \(reason)")
@@ -97,9 +112,9 @@ public final class Engine: Sendable {
         to request: Request, after turns: [Turn],
         onStep: @Sendable (Event) async throws -> Void = { _ in }
     ) async throws -> Response {
-        let (_, session) = try current
-        return try await queue.run {
-            for try await step in Engine.steps(session, request, turns) {
+        let model = try served
+        return try await queue.run(makes: request.output?.text == false) {
+            for try await step in self.steps(of: model, request, turns) {
                 switch step {
                 case .event(let event): try await onStep(event)
                 case .finished(let response):
@@ -112,11 +127,48 @@ public final class Engine: Sendable {
         }
     }
 
+    /// The idle conversation that has most in common with `turns`, or a new one.
+    private func session(_ model: ServedModel, for turns: [Turn]) -> ServedSession {
+        idle.withLock { idle in
+            func shared(_ index: Int) -> Int {
+                zip(idle[index].turns, turns).prefix { $0 == $1 }.count
+            }
+            let best = idle.indices.max { (shared($0), $1) < (shared($1), $0) }
+            // One of another dialogue is taken only where there may be no more of them.
+            guard let best, shared(best) > 0 || idle.count >= Engine.kept else {
+                return model.newSession()
+            }
+            return idle.remove(at: best).session
+        }
+    }
+
+    /// Keeps a conversation for whoever goes on with it.
+    private func keep(_ session: ServedSession, _ turns: [Turn]) {
+        idle.withLock { idle in
+            idle.append((session, turns))
+            if idle.count > Engine.kept { idle.removeFirst() }
+        }
+    }
+
+    /// Conversations that are kept for who may go on with them: each holds its cache.
+    private static let kept = 4
+
+    /// Forgets the conversations that nobody has; false where there are none.
+    private func forgetIdle() -> Bool {
+        let forgotten = idle.withLock { idle in
+            defer { idle = [] }
+            return idle
+        }
+        if forgotten.isEmpty { return false }
+        TensorMemory.releaseCached()
+        return true
+    }
+
     /// Runs other work of the model in turn with the replies, on a thread of its own.
     func run<Result: Sendable>(
         _ work: @escaping @Sendable (MultimodalModel) throws -> Result
     ) async throws -> Result {
-        let (model, _) = try current
+        let model = try model
         return try await queue.run {
             try await withCheckedThrowingContinuation { continuation in
                 DispatchQueue(label: "southgpt.engine").async {
@@ -126,17 +178,29 @@ public final class Engine: Sendable {
         }
     }
 
-    private static func steps(
-        _ session: Session, _ request: Request, _ turns: [Turn]
+    private func steps(
+        of model: ServedModel, _ request: Request, _ turns: [Turn]
     ) -> AsyncThrowingStream<Step, any Error> {
         AsyncThrowingStream { continuation in
             let stop = StopFlag()
             continuation.onTermination = { _ in stop.raise() }
-            DispatchQueue(label: "southgpt.engine").async {
-                do {
+            DispatchQueue(label: "southgpt.engine").async { [self] in
+                var hasSpoken = false
+                func respond() throws -> Response {
+                    let session = session(model, for: turns)
                     let response = try session.respond(to: request, after: turns) { event in
                         if stop.isRaised { throw CancellationError() }
+                        if case .text = event { hasSpoken = true }
                         continuation.yield(.event(event))
+                    }
+                    keep(session, turns + [request.turn])
+                    return response
+                }
+                do {
+                    var response: Response
+                    do { response = try respond() } catch let error as MemoryError {
+                        guard !hasSpoken, forgetIdle() else { throw error }
+                        response = try respond()
                     }
                     continuation.yield(.finished(response))
                     continuation.finish()
@@ -145,5 +209,12 @@ public final class Engine: Sendable {
                 }
             }
         }
+    }
+}
+
+extension Request {
+    /// What it says, as part of a dialogue.
+    fileprivate var turn: Turn {
+        Turn(.human, media.map { .medium($0) } + (prompt.isEmpty ? [] : [.text(prompt)]))
     }
 }

@@ -39,7 +39,9 @@ public final class Exchange: Sendable {
     public func answer(to call: Call) async -> Answer {
         do {
             if let file = page.reply(to: call) { return .reply(file) }
-            return try await route(call)
+            return try await RequestQueue.$client.withValue(call.client) {
+                try await route(call).inTheName(of: call.client)
+            }
         } catch {
             return .reply(reply(to: error))
         }

@@ -11,12 +11,15 @@ struct Job: Encodable, Sendable {
     var status = "queued"
     /// Of its work, in per cent.
     var progress = 0
+    /// How long the making may take, once it began.
+    var estimatedSeconds: Int?
     var error: ErrorBody.Detail?
     var media: String?
 
     private enum CodingKeys: String, CodingKey {
         case id, object, status, progress, error, url
         case created = "created_at"
+        case estimatedSeconds = "estimated_seconds"
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -26,6 +29,7 @@ struct Job: Encodable, Sendable {
         try container.encode(created, forKey: .created)
         try container.encode(status, forKey: .status)
         try container.encode(progress, forKey: .progress)
+        try container.encodeIfPresent(estimatedSeconds, forKey: .estimatedSeconds)
         try container.encode(error, forKey: .error)
         try container.encodeIfPresent(media.map { "/v1/media/\($0)" }, forKey: .url)
     }
@@ -65,6 +69,9 @@ final class Jobs: Sendable {
                         }
                         change(job.id) {
                             $0.status = "in_progress"
+                            if let seconds = step.estimatedSeconds {
+                                $0.estimatedSeconds = wholeSeconds(seconds)
+                            }
                             $0.progress = 100 * step.completed / max(step.total, 1)
                         }
                     }

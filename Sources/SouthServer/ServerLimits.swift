@@ -26,7 +26,9 @@ public struct ServerLimits: Equatable, Sendable {
     public var audioSeconds = 30
     /// Pictures of one request.
     public var pictures = 4
-    /// Requests that may wait behind the one that runs.
+    /// Replies that are written at a time, in shared passes of the language model.
+    public var seats = 8
+    /// Requests that may wait behind those that run.
     public var waiting = 8
     /// Jobs that are remembered.
     public var jobs = 64

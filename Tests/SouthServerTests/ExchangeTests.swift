@@ -234,7 +234,7 @@ import Testing
     }
 
     @Test func isUnavailableUntilTheModelIsOpen() async throws {
-        let failing = { @Sendable () throws -> MultimodalModel in
+        let failing = { @Sendable () throws -> ServedModel in
             throw ServerError.unable("It was never there.")
         }
         try await ServerUnderTest.run(opening: failing) { server in

@@ -40,7 +40,8 @@ import Testing
         var manifest = try ModelFolder(folder).manifest
         manifest.examples = ["Play a violin.", "Draw a trumpet."]
         try manifest.write(to: folder)
-        try await ServerUnderTest.run(opening: { try MultimodalModel(folder) }) { server in
+        try await ServerUnderTest.run(opening: { .multimodal(try MultimodalModel(folder)) }) {
+            server in
             let examples = try await model(in: server)["examples"] as? [String]
             #expect(examples == ["Play a violin.", "Draw a trumpet."])
         }

@@ -12,9 +12,9 @@ struct ServerUnderTest {
 
     /// Calls `body` once the model is open, and removes the folder after it.
     static func run(
-        limits: ServerLimits = ServerLimits(), key: String? = nil,
-        opening open: @escaping @Sendable () throws -> MultimodalModel = {
-            try MultimodalModel(TinyFolder.path)
+        limits: ServerLimits = ServerLimits(), key: String? = nil, log: ServerLog = .silent,
+        opening open: @escaping @Sendable () throws -> ServedModel = {
+            .multimodal(try MultimodalModel(TinyFolder.path))
         },
         _ body: (ServerUnderTest) async throws -> Void
     ) async throws {
@@ -22,10 +22,10 @@ struct ServerUnderTest {
             component: "southgpt-\(UUID().uuidString)"
         ).path
         defer { try? FileManager.default.removeItem(atPath: root) }
-        let engine = Engine(name: "tiny", waiting: limits.waiting, open: open)
+        let engine = Engine(name: "tiny", waiting: limits.waiting, seats: limits.seats, open: open)
         let exchange = try Exchange(
             engine, limits: limits, media: try MediaFolder(path: root, limits: limits),
-            key: key)
+            key: key, log: log)
         // What keeps it from opening is what some tests are about.
         _ = try? await engine.opened()
         try await body(ServerUnderTest(exchange: exchange))

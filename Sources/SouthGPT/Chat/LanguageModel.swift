@@ -9,6 +9,8 @@ public struct LanguageModel: Sendable {
     public let path: String
     /// The network.
     public let network: LLaMA
+    /// What all sessions with this model have their tokens computed by.
+    package let passes: SharedPasses
     /// Its vocabulary.
     public let tokenizer: any TextTokenizer
     /// How conversations are written for it, as far as its files say.
@@ -36,6 +38,7 @@ public struct LanguageModel: Sendable {
         }
         self.path = path
         network = try files.network(device: device)
+        passes = SharedPasses(network)
         self.tokenizer = tokenizer
         self.device = device
         self.memory = memory

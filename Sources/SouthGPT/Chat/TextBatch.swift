@@ -33,7 +33,8 @@ extension LanguageModel {
         ) {
             for index in replies.indices {
                 replies[index].cache.reserve(lengths[index] + limit)
-                replies[index].hidden = states(after: replies[index].ids, replies[index].cache)
+                replies[index].scores =
+                    states(after: replies[index].ids, replies[index].cache).scores
             }
             let prefill = clock.lap()
             try write(&replies, onText)
@@ -56,14 +57,12 @@ extension LanguageModel {
         while true {
             try Task.checkCancellation()
             let active = replies.indices.filter { !replies[$0].reply.hasEnded }
-            let states = active.compactMap { replies[$0].hidden }
-            if states.isEmpty { return }
-            let logits = network.logits(.concatenate(states, axis: 0))
             var fed: [Int] = []
-            for (row, index) in active.enumerated() {
-                let id = try replies[index].reply.draw(
-                    logits[row].floats(), after: replies[index].ids
-                ) { try onText(index, $0) }
+            for index in active {
+                guard let scores = replies[index].scores?.floats() else { continue }
+                let id = try replies[index].reply.draw(scores, after: replies[index].ids) {
+                    try onText(index, $0)
+                }
                 guard let id, !replies[index].reply.hasEnded else { continue }
                 replies[index].ids.append(id)
                 fed.append(index)
@@ -76,9 +75,9 @@ extension LanguageModel {
                     cache: replies[index].cache
                 )
             }
-            for (index, state) in zip(fed, network.hiddenStates(chunks)) {
-                replies[index].hidden = state
-            }
+            let states = network.hiddenStates(chunks)
+            let scores = network.logits(.concatenate(states, axis: 0))
+            for (row, index) in fed.enumerated() { replies[index].scores = scores[row] }
         }
     }
 }
@@ -89,6 +88,6 @@ private struct BatchedReply {
     var ids: [Int]
     let cache: KVCache
     var reply: TextReply
-    /// The state that the next token is drawn from, `[1, hidden]`.
-    var hidden: Tensor?
+    /// What the next token is drawn from, `[vocabulary]`.
+    var scores: Tensor?
 }

@@ -4,7 +4,8 @@ import TensorCore
 
 /// A conversation with a language model alone.
 ///
-/// One reply is made at a time; further calls wait. What the model has read is not read again: the
+/// One reply is made at a time; further calls wait. Replies of several sessions with one model share
+/// its passes. What the model has read is not read again: the
 /// part of a turn that it shares with the one before stays in its cache. A failed or cancelled turn
 /// leaves the conversation as it was.
 public final class TextSession: Sendable {
@@ -44,16 +45,23 @@ public final class TextSession: Sendable {
     /// Answers, on the caller's thread; the text comes in pieces while it is made, never half a
     /// character.
     ///
-    /// - Parameter onText: what it throws ends the reply within one token
+    /// - Parameters:
+    ///   - turns: what the conversation was until now, in place of what this session remembers
+    ///   - onText: gets an empty piece for a token that completes no character; what it throws ends
+    ///     the reply within one token
     /// - Throws: `ModelError`, `MemoryError`, or what `onText` threw
     public func respond(
-        to prompt: String, options: GenerationOptions = GenerationOptions(),
+        to prompt: String, after turns: [ChatTemplate.Turn]? = nil,
+        options: GenerationOptions = GenerationOptions(),
         onText: (String) throws -> Void = { _ in }
     ) throws -> Response {
         try state.withLock { state in
             let before = state.turns
             do {
-                return try respond(to: prompt, options, in: &state, onText)
+                if let turns { state.turns = turns }
+                return try model.passes.joined {
+                    try respond(to: prompt, options, in: &state, onText)
+                }
             } catch {
                 state.turns = before
                 state.cached = []
@@ -75,28 +83,36 @@ public final class TextSession: Sendable {
         state.turns.append(ChatTemplate.Turn(.human, prompt))
         let ids = try template.ids(
             of: template.prompt(state.turns, system: system), in: model.tokenizer)
-        var hidden = try prefill(ids, reply: limit, &state)
+        var scores = try prefill(ids, reply: limit, &state) { try onText("") }
         response.promptTokens = ids.count
         response.seconds["prefill"] = clock.lap()
 
         while !reply.hasEnded {
             try Task.checkCancellation()
-            let logits = model.network.logits(hidden).floats()
-            guard let id = try reply.draw(logits, after: state.cached, onText) else { break }
+            let count = reply.text.utf8.count
+            guard let id = try reply.draw(scores.floats(), after: state.cached, onText) else {
+                break
+            }
+            if reply.text.utf8.count == count { try onText("") }
+            // The last token is read with the next turn, if there is one.
+            if reply.hasEnded { break }
             state.cached.append(id)
-            hidden = model.states(after: [id], state.cache)
+            scores = model.states(after: [id], state.cache).scores
         }
         response.generatedTokens = reply.tokens
         response.seconds["text"] = clock.lap()
         response.segments = [.text(reply.text)]
+        response.isCut = reply.tokens >= limit
         state.turns.append(
             ChatTemplate.Turn(
                 .assistant, template == .raw ? reply.text : reply.text.trimmingWhitespace))
         return response
     }
 
-    /// Reads what the cache does not hold yet; the last row's state is where the reply begins.
-    private func prefill(_ ids: [Int], reply: Int, _ state: inout State) throws -> Tensor {
+    /// Reads what the cache does not hold yet; returns the scores of what may follow.
+    private func prefill(
+        _ ids: [Int], reply: Int, _ state: inout State, pause: () throws -> Void
+    ) throws -> Tensor {
         let config = model.network.config
         try model.check(ids, reply: reply)
         let shared = min(zip(ids, state.cached).prefix { $0 == $1 }.count, ids.count - 1)
@@ -106,7 +122,9 @@ public final class TextSession: Sendable {
         return try model.memory.reserving(
             try config.bytesNeeded(reading: ids.count, writing: reply),
             for: "Reading a dialogue of \(ids.count) tokens"
-        ) { model.states(after: Array(ids[shared...]), state.cache) }
+        ) {
+            try model.states(after: Array(ids[shared...]), state.cache, pause: pause).scores
+        }
     }
 }
 
@@ -120,9 +138,16 @@ extension LanguageModel {
         }
     }
 
-    /// Feeds tokens; returns the final state of the last, `[1, hidden]`.
-    func states(after ids: [Int], _ cache: KVCache) -> Tensor {
+    /// Feeds tokens, in passes that other sequences may share.
+    func states(
+        after ids: [Int], _ cache: KVCache, pause: () throws -> Void
+    ) rethrows -> SharedPasses.States {
         let rows = network.embedTokens(Tensor(ids.map(Int32.init), device: device))
-        return network.hiddenStates(rows, cache: cache).sliced(0, (ids.count - 1)..<ids.count)
+        return try passes.states(after: rows, cache: cache, pause: pause)
+    }
+
+    /// The same without a pause.
+    func states(after ids: [Int], _ cache: KVCache) -> SharedPasses.States {
+        states(after: ids, cache) {}
     }
 }

@@ -5,13 +5,13 @@ import SouthGPT
 extension Exchange {
     /// `POST /v1/chat/completions`
     func chat(_ body: Data) async throws -> Answer {
-        let request = try limits.read(DialogueRequest.self, from: body)
-        try request.check(limits)
-        _ = try engine.model
-        let (turns, last) = try request.turns(media.path)
+        let asked = try limits.read(DialogueRequest.self, from: body)
+        try asked.check(limits)
+        _ = try engine.served
+        let (turns, last) = try asked.turns(media.path)
         let head = Completion(
-            id: "chatcmpl-\(media.newName())", model: engine.name, isChunk: request.stream ?? false)
-        guard request.stream ?? false else {
+            id: "chatcmpl-\(media.newName())", model: engine.name, isChunk: asked.stream ?? false)
+        guard asked.stream ?? false else {
             return .work { [self] in
                 await replying {
                     let response = try await engine.reply(to: last, after: turns)
@@ -30,11 +30,17 @@ extension Exchange {
         }
         // Told before the stream begins, while there still is a status to tell it with.
         try await engine.queue.checkRoom()
-        let wantsUsage = request.streamOptions?.includeUsage ?? false
+        var streamed = last
+        streamed.options.previewEvery = Exchange.previewEvery
+        let request = streamed
+        let wantsUsage = asked.streamOptions?.includeUsage ?? false
         return .events { [self] send in
-            try await stream(head, last, turns, wantsUsage: wantsUsage, send)
+            try await stream(head, request, turns, wantsUsage: wantsUsage, send)
         }
     }
+
+    /// Denoising steps between previews.
+    private static let previewEvery = 4
 
     private func stream(
         _ head: Completion, _ request: Request, _ turns: [Turn], wantsUsage: Bool,
@@ -52,10 +58,7 @@ extension Exchange {
                     try await send(
                         event(
                             head.chunk(
-                                .init(
-                                    progress: .init(
-                                        job: "\(progress.job)", completed: progress.completed,
-                                        total: progress.total)))))
+                                .init(progress: try .init(progress)))))
                 case .medium(let medium):
                     try await send(event(head.chunk(.init(parts: [try piece(medium)]))))
                 }

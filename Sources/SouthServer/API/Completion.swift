@@ -1,4 +1,5 @@
 import FoundationEssentials
+import MediaIO
 import ModelZoo
 import SouthGPT
 
@@ -69,6 +70,23 @@ struct Completion: Encodable {
         let job: String
         let completed: Int
         let total: Int
+        /// Of a medium that is about to be made.
+        let estimatedSeconds: Int?
+        /// A small picture of what is being made, as a data: URL.
+        let preview: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case job, completed, total, preview
+            case estimatedSeconds = "estimated_seconds"
+        }
+
+        init(_ progress: ReplyProgress) throws {
+            (job, completed, total) = ("\(progress.job)", progress.completed, progress.total)
+            estimatedSeconds = progress.estimatedSeconds.map(wholeSeconds)
+            preview = try progress.preview.map {
+                "data:image/png;base64,\(Data(try $0.png()).base64EncodedString())"
+            }
+        }
     }
 
     struct Choice: Encodable {
@@ -117,6 +135,9 @@ struct Completion: Encodable {
         return chunk
     }
 }
+
+/// An estimate as clients get it.
+func wholeSeconds(_ seconds: Double) -> Int { Int(min(seconds, 1e9).rounded(.up)) }
 
 extension Response {
     /// `length` where the limit on tokens ended it.

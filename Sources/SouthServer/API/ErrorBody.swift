@@ -51,7 +51,7 @@ extension Exchange {
         case is ModelError, is MediaError, is DecoderError:
             // Folders of this machine are no client's business.
             var text = "\(error)".replacing("\(media.path)/", with: "")
-            if let folder = try? engine.model.folder.path {
+            if let folder = try? engine.served.path {
                 text = text.replacing("\(folder)/", with: "")
             }
             return (400, text, nil)

@@ -7,7 +7,7 @@ extension Exchange {
     func generate(_ body: Data) throws -> Answer {
         let (request, ignored) = try GenerateRequest.read(body, limits: limits)
         let made = try request.request(media)
-        _ = try engine.model
+        _ = try engine.served
         return .work { [self] in
             await replying {
                 let response = try await engine.reply(to: made, after: [])

@@ -136,7 +136,7 @@ extension Exchange {
         var making = try limits.read(MakingRequest.self, from: body)
         let request = try making.request(.video, limits)
         _ = try engine.model
-        try await engine.queue.checkRoom()
+        try await engine.queue.checkRoom(makes: true)
         return Reply(202, json: try jobs.start(self, request))
     }
 

@@ -65,16 +65,16 @@ private struct Health: Encodable {
 
 extension Exchange {
     func models() throws -> ModelList {
-        let folder = try engine.model.folder
-        let made = folder.modalities.compactMap { AnswerPart(rawValue: $0.rawValue) }
+        let served = try engine.served
+        let made = served.modalities.compactMap { AnswerPart(rawValue: $0.rawValue) }
         return ModelList(data: [
             ModelList.Model(
-                id: engine.name, inputs: AnswerPart.allCases, outputs: [.text] + made,
-                defaults: MediaSettings(folder.manifest.defaults ?? GenerationOptions()),
+                id: engine.name, inputs: served.reads, outputs: [.text] + made,
+                defaults: MediaSettings(served.defaults),
                 limits: ModelList.Limits(
                     tokens: limits.newTokens, steps: limits.steps, frames: limits.frames,
                     seconds: limits.audioSeconds, pixels: limits.pixels),
-                examples: folder.manifest.examples ?? [])
+                examples: served.examples)
         ])
     }
 

@@ -8,15 +8,19 @@ public struct Call: Sendable {
     /// By names in small letters.
     public var headers: [String: String]
     public var body: Data
+    /// Whom the queue takes it for: the address that it came from.
+    public var client: String
 
     /// A request.
     public init(
-        _ method: String, _ path: String, headers: [String: String] = [:], body: Data = Data()
+        _ method: String, _ path: String, headers: [String: String] = [:], body: Data = Data(),
+        client: String = ""
     ) {
         self.method = method
         self.path = path
         self.headers = headers
         self.body = body
+        self.client = client
     }
 }
 
@@ -49,6 +53,21 @@ public enum Answer: Sendable {
     case work(@Sendable () async -> Reply)
     /// With server-sent events, each handed over as it comes; what `send` throws ends the work.
     case events(@Sendable (_ send: @Sendable (Data) async throws -> Void) async throws -> Void)
+}
+
+extension Answer {
+    /// The same, its work waiting in the queue as that client's.
+    func inTheName(of client: String) -> Answer {
+        switch self {
+        case .reply: self
+        case .work(let work):
+            .work { await RequestQueue.$client.withValue(client) { await work() } }
+        case .events(let work):
+            .events { send in
+                try await RequestQueue.$client.withValue(client) { try await work(send) }
+            }
+        }
+    }
 }
 
 /// JSON on one line, keys in order.

@@ -44,7 +44,7 @@ public func serve(
 ) async throws {
     #if Server
         let carrier = Carrier(exchange: exchange, origins: address.origins)
-        let router = Router()
+        let router = Router(context: CallerContext.self)
         router.add(middleware: carrier)
         var logger = Logger(label: "southgpt")
         logger.logLevel = .error
@@ -75,9 +75,20 @@ public func serve(
 }
 
 #if Server
+    /// A request's context, with where it came from.
+    private struct CallerContext: RequestContext {
+        var coreContext: CoreRequestContextStorage
+        let client: String
+
+        init(source: ApplicationRequestContextSource) {
+            coreContext = .init(source: source)
+            client = source.channel.remoteAddress?.ipAddress ?? ""
+        }
+    }
+
     /// Carries requests from Hummingbird to the exchange and answers back.
     private struct Carrier: RouterMiddleware {
-        typealias Context = BasicRequestContext
+        typealias Context = CallerContext
 
         let exchange: Exchange
         let origins: [String]
@@ -97,7 +108,8 @@ public func serve(
             for field in request.headers { fields[field.name.canonicalName] = field.value }
             let isHead = request.method == .head
             var call = Call(
-                isHead ? "GET" : request.method.rawValue, request.uri.path, headers: fields)
+                isHead ? "GET" : request.method.rawValue, request.uri.path, headers: fields,
+                client: context.client)
             // Before a body is taken in from somebody who may send none.
             if let refusal = exchange.refusal(of: call) {
                 exchange.finished(call, refusal.status, start, id)
@@ -136,7 +148,9 @@ public func serve(
                         ], id, origin),
                     body: .init { writer in
                         try await whole.body.consumeWithCancellationOnInboundClose { _ in
-                            try await Carrier.write(work, to: &writer)
+                            try await withSignsOfLife(every: .seconds(10), work) { data in
+                                try await writer.write(ByteBuffer(bytes: data))
+                            }
                         }
                         try await writer.finish(nil)
                     })
@@ -151,30 +165,6 @@ public func serve(
             Response(
                 status: .init(code: reply.status), headers: headers(reply.headers, id, origin),
                 body: isHead ? .init() : .init(byteBuffer: ByteBuffer(bytes: reply.body)))
-        }
-
-        /// Writes what work sends as it comes, and a sign of life while it sends nothing. The work
-        /// ends where the client does not take it.
-        private static func write(
-            _ work:
-                @escaping @Sendable (@Sendable (Data) async throws -> Void) async throws -> Void,
-            to writer: inout any ResponseBodyWriter
-        ) async throws {
-            let (events, feed) = AsyncStream.makeStream(of: Data.self)
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    defer { feed.finish() }
-                    try await work { feed.yield($0) }
-                }
-                group.addTask {
-                    while true {
-                        try await Task.sleep(for: .seconds(10))
-                        feed.yield(Data(": still here\n\n".utf8))
-                    }
-                }
-                for await data in events { try await writer.write(ByteBuffer(bytes: data)) }
-                group.cancelAll()
-            }
         }
 
         private func headers(
@@ -201,7 +191,9 @@ public func serve(
 
 extension Exchange {
     /// Counts and logs an answer.
-    func finished(_ call: Call, _ status: Int, _ start: ContinuousClock.Instant, _ id: String) {
+    package func finished(
+        _ call: Call, _ status: Int, _ start: ContinuousClock.Instant, _ id: String
+    ) {
         engine.counters.count(status: status)
         // Names of media are secrets: a path is logged without its last part.
         let path = call.path.hasPrefix("/v1/media/") ? "/v1/media/…" : call.path

@@ -6,8 +6,8 @@ struct Bench: ParsableCommand {
         commandName: "southgpt-bench",
         abstract: "Time what models spend their time in, on this machine.",
         subcommands: [
-            Operations.self, TrainingSteps.self, LanguageModels.self, Towers.self,
-            DiffusionPasses.self, MediaLoading.self,
+            Operations.self, TrainingSteps.self, LanguageModels.self, Chats.self,
+            Towers.self, DiffusionPasses.self, MediaLoading.self,
         ],
         defaultSubcommand: Operations.self)
 }

@@ -39,7 +39,8 @@ struct Demo: AsyncParsableCommand {
             "Receives uploads and what is made, for a day. A temporary folder where absent.",
             valueName: "dir"))
     var mediaFolder: String?
-    @Option(help: "Requests that may wait behind the one that runs.") var queue = 8
+    @Option(help: "Replies that are written at a time.") var batch = 8
+    @Option(help: "Requests that may wait behind those that run.") var queue = 8
     @Option(help: "Denoising steps at most.")
     var maxSteps = 200
     @Option(help: "Frames of a clip at most.")
@@ -54,8 +55,9 @@ struct Demo: AsyncParsableCommand {
         guard (0...65_535).contains(port) else {
             throw ValidationError("--port is \(port), expected 0 to 65535.")
         }
-        guard queue >= 0, maxSteps > 0, maxFrames > 0 else {
-            throw ValidationError("--queue, --max-steps and --max-frames cannot be negative.")
+        guard batch > 0, queue >= 0, maxSteps > 0, maxFrames > 0 else {
+            throw ValidationError(
+                "--batch, --max-steps and --max-frames must be more than 0, --queue 0 or more.")
         }
     }
 
@@ -114,7 +116,8 @@ struct Demo: AsyncParsableCommand {
     private func prepared() throws -> Exchange {
         let path = try model.path ?? MelodyMini.folder()
         var limits = ServerLimits()
-        (limits.waiting, limits.steps, limits.frames) = (queue, maxSteps, maxFrames)
+        (limits.seats, limits.waiting) = (batch, queue)
+        (limits.steps, limits.frames) = (maxSteps, maxFrames)
         let key = try apiKeyFile.map(firstLine)
         if key == nil, !["127.0.0.1", "localhost", "::1"].contains(host) {
             Demo.note("note: everybody who reaches \(host) may use the model; see --api-key-file.")
@@ -127,8 +130,12 @@ struct Demo: AsyncParsableCommand {
         let budget = model.budget
         return try Exchange(
             Engine(
-                name: URL(filePath: path).lastPathComponent, waiting: queue,
-                open: { try MultimodalModel(path, memory: budget) }),
+                name: URL(filePath: path).lastPathComponent, waiting: queue, seats: batch,
+                open: {
+                    LanguageModel.isAlone(at: path)
+                        ? .text(try LanguageModel(path, memory: budget))
+                        : .multimodal(try MultimodalModel(path, memory: budget))
+                }),
             limits: limits, media: try MediaFolder(path: folder, limits: limits),
             key: key,
             log: quiet ? .silent : ServerLog { Demo.note($0) })
