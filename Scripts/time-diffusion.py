@@ -7,16 +7,13 @@ median seconds of one pass of diffusers' network with random weights.
 Needs the packages of Tests/Fixtures/requirements.txt.
 """
 
-import json
 import os
-import resource
-import statistics
-import sys
-import time
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel, UNet3DConditionModel
 from transformers import SpeechT5HifiGan, SpeechT5HifiGanConfig
+
+import peer
 
 torch.set_num_threads(int(os.environ.get("SOUTHGPT_THREADS", os.cpu_count())))
 TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -77,33 +74,5 @@ def prepared(part, dtype):
     return run
 
 
-def main():
-    print(f"torch {torch.__version__}", flush=True)
-    if "--peak-memory" in sys.argv:
-        # One case in a process of its own: what it took at most.
-        case = json.loads(sys.argv[-1])
-        run = prepared(case["part"], TYPES[case["weights"]])
-        with torch.inference_mode():
-            run(), run()
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10, flush=True)
-        return
-    held = {}
-    for line in sys.stdin:
-        request = json.loads(line)
-        case = request["pass"]
-        if case["name"] not in held:
-            held.clear()
-            held[case["name"]] = prepared(case["part"], TYPES[case["weights"]])
-        run, times = held[case["name"]], []
-        with torch.inference_mode():
-            run()
-            start = time.perf_counter()
-            while len(times) < 2 or time.perf_counter() - start < request["seconds"]:
-                before = time.perf_counter()
-                run()
-                times.append(time.perf_counter() - before)
-        print(statistics.median(times), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    peer.answer("pass", lambda case: (prepared(case["part"], TYPES[case["weights"]]), False))

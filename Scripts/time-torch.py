@@ -7,16 +7,13 @@ median seconds of one run.
 Needs the packages of Tests/Fixtures/requirements.txt.
 """
 
-import json
 import os
-import resource
-import statistics
-import sys
-import time
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+
+import peer
 
 THREADS = int(os.environ.get("SOUTHGPT_THREADS", os.cpu_count()))
 torch.set_num_threads(THREADS)
@@ -173,36 +170,11 @@ def prepared(kind, n, dtype):
     raise ValueError(kind)
 
 
-def main():
-    print(f"torch {torch.__version__}", flush=True)
-    if "--peak-memory" in sys.argv:
-        # One case in a process of its own: what it took at most.
-        case = json.loads(sys.argv[-1])
-        step = training_step(case["kind"], case["sizes"], TYPES[case["weights"]])
-        step(), step()
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10, flush=True)
-        return
-    held = {}
-    for line in sys.stdin:
-        request = json.loads(line)
-        case = request["operation"]
-        kind, name = case["kind"], case["name"]
-        training = kind.endswith("Step")
-        if name not in held:
-            held = {
-                name: (training_step if training else prepared)(
-                    kind, case["sizes"], TYPES[case["weights"]])
-            }
-        run, times = held[name], []
-        with torch.inference_mode(not training):
-            run()
-            start = time.perf_counter()
-            while len(times) < 2 or time.perf_counter() - start < request["seconds"]:
-                before = time.perf_counter()
-                run()
-                times.append(time.perf_counter() - before)
-        print(statistics.median(times), flush=True)
+def case_of_bench(case):
+    kind, sizes, weights = case["kind"], case["sizes"], TYPES[case["weights"]]
+    learns = kind.endswith("Step")
+    return (training_step if learns else prepared)(kind, sizes, weights), learns
 
 
 if __name__ == "__main__":
-    main()
+    peer.answer("operation", case_of_bench)

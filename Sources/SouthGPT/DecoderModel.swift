@@ -74,16 +74,15 @@ public struct DecoderModel: Sendable {
         let plan = try decoder.plan(for: options)
         try onProgress(
             .began(plan, seconds: plan.seconds(operationsPerSecond: Machine.measuredSpeed())))
-        let preview = request.previewEvery == nil ? nil : LatentPreview(decoder)
+        let preview = LatentPreview(decoder)
         let contents = try decoder.media(
             conditioning: decoder.conditioning(prompt: request.prompt), options: options,
             memory: memory
         ) { step in
             try onProgress(.step(step.index, of: step.count))
-            guard let preview, modality != .audio, let every = request.previewEvery,
-                step.index.isMultiple(of: every), step.index < step.count
-            else { return }
-            try onProgress(.preview(RGBImage(preview(step.clean)), step: step.index))
+            if let picture = preview.picture(of: step, every: request.previewEvery) {
+                try onProgress(.preview(picture, step: step.index))
+            }
         } onLayer: {
             try onLayer()
         }

@@ -27,42 +27,45 @@ final class DecoderShelf: Sendable {
 
     /// The decoder of a modality: its headers and shapes are checked, its weights mapped.
     func decoder(_ modality: Modality) throws -> MediaDecoder {
-        try open.withLock { open in
-            if let entry = open[modality] { return entry.decoder }
-            let component = "decoder.\(modality.rawValue)"
-            let path = try folder.path(of: component)
-            let decoder = try MediaDecoder(
-                folder: path, vocabularies: ModelLookup().vocabularies, device: device)
-            guard decoder.modality == modality else {
-                throw ModelError.malformed(
-                    file: "\(folder.path)/\(ModelManifest.fileName)",
-                    reason: "names \(path) as '\(component)', but that makes "
-                        + "\(decoder.modality.rawValue).")
-            }
-            func reserve() throws {
-                try memory.reserve(
-                    decoder.byteCount, for: "The decoder of \(modality.rawValue)", mapped: true)
-            }
-            do { try reserve() } catch let error as MemoryError {
-                guard dropIdle(&open) else { throw error }
-                try reserve()
-            }
-            open[modality] = Entry(decoder: decoder, preview: LatentPreview(decoder))
-            return decoder
+        try open.withLock { try found(modality, in: &$0).decoder }
+    }
+
+    private func found(_ modality: Modality, in open: inout [Modality: Entry]) throws -> Entry {
+        if let entry = open[modality] { return entry }
+        let component = "decoder.\(modality.rawValue)"
+        let path = try folder.path(of: component)
+        let decoder = try MediaDecoder(
+            folder: path, vocabularies: ModelLookup().vocabularies, device: device)
+        guard decoder.modality == modality else {
+            throw ModelError.malformed(
+                file: "\(folder.path)/\(ModelManifest.fileName)",
+                reason: "names \(path) as '\(component)', but that makes "
+                    + "\(decoder.modality.rawValue).")
         }
+        func reserve() throws {
+            try memory.reserve(
+                decoder.byteCount, for: "The decoder of \(modality.rawValue)", mapped: true)
+        }
+        do { try reserve() } catch let error as MemoryError {
+            guard dropIdle(&open) else { throw error }
+            try reserve()
+        }
+        let entry = Entry(decoder: decoder, preview: LatentPreview(decoder))
+        open[modality] = entry
+        return entry
     }
 
     /// Makes something with the decoder of a modality, which stays open meanwhile.
     func using<Result>(
         _ modality: Modality, _ body: (MediaDecoder, LatentPreview) throws -> Result
     ) throws -> Result {
-        let decoder = try decoder(modality)
-        let preview = open.withLock { open in
+        let entry = try open.withLock { open in
+            let entry = try found(modality, in: &open)
             open[modality]?.users += 1
-            return open[modality]?.preview ?? LatentPreview(decoder)
+            return entry
         }
         defer { open.withLock { $0[modality]?.users -= 1 } }
-        return try body(decoder, preview)
+        return try body(entry.decoder, entry.preview)
     }
 
     /// Computes `body`; where memory falls short of it, once more without the decoders that nobody

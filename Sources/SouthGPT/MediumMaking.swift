@@ -45,11 +45,7 @@ extension MultimodalModel {
                     conditioning: conditioning, options: chosen, memory: memory
                 ) { step in
                     (completed, total) = (step.index, step.count)
-                    if modality != .audio, let every = options.previewEvery,
-                        step.index.isMultiple(of: every), step.index < step.count
-                    {
-                        picture = RGBImage(preview(step.clean))
-                    }
+                    picture = preview.picture(of: step, every: options.previewEvery)
                     try tell()
                 } onLayer: {
                     // Chats go on meanwhile: a pass of theirs, a layer of this.

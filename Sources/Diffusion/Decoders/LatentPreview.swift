@@ -1,4 +1,4 @@
-import ModelZoo
+public import ModelZoo
 import Synchronization
 public import TensorCore
 
@@ -16,6 +16,9 @@ public final class LatentPreview: Sendable {
 
     /// Previews of what a decoder of images or clips makes.
     public init(_ decoder: MediaDecoder) { self.decoder = decoder }
+
+    /// What the decoder makes.
+    public var modality: Modality { decoder.modality }
 
     /// A picture of the first of the batch, for clips of its first frame; as many pixels as latents.
     ///

@@ -34,7 +34,7 @@ public enum ModelPreset: String, CaseIterable, Sendable {
     public func write(
         to folder: String, seed: UInt64, progress: (Int, Int) -> Void = { _, _ in }
     ) throws {
-        try write(to: folder, seed: seed, room: Machine.freeDiskBytes(in:), progress: progress)
+        try write(to: folder, seed: seed, room: { DiskRoom(of: $0)?.free }, progress: progress)
     }
 
     /// - Parameter room: bytes that are free in a folder; nil where it is not known

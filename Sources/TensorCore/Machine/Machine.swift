@@ -36,13 +36,6 @@ public struct Machine: Codable, Equatable, Sendable {
             memoryBytes: bytes("MemTotal"), availableBytes: bytes("MemAvailable"))
     }
 
-    /// Bytes that may still be written into a folder; nil where the system does not say.
-    public static func freeDiskBytes(in folder: String) -> Int? {
-        var disk = statvfs()
-        guard statvfs(folder, &disk) == 0 else { return nil }
-        return Int(disk.f_bavail) * max(1, Int(disk.f_frsize))
-    }
-
     /// The highest resident memory of this process so far, mapped pages included (`VmHWM`).
     public static var peakMemoryBytes: Int {
         let value = fields("/proc/self/status")["VmHWM"]?.split(separator: " ").first
