@@ -54,3 +54,8 @@ def picture_caption(instrument, colour, place):
 
 def clip_caption(instrument, contour, tempo, colour):
     return f"{article(instrument)} moving in a {tempo} {contour} line, {colour} ground"
+
+
+def tune_caption(instrument, contour, tempo):
+    """What a sound and a clip of the same tune are both called: it brings them together."""
+    return f"a {tempo} {contour} {instrument}"
