@@ -8,7 +8,8 @@ public import TensorCore
 /// to the weights when they are loaded, so that a run costs what it costs without it.
 /// - Checkpoint: `unet.<layer>.lora_A.weight`/`lora_B.weight` or `lora.down`/`lora.up`, likewise
 ///   behind `text_encoder.`; `lora_unet_<layer with underscores>.lora_down.weight`/`lora_up.weight`
-///   with `alpha`, likewise behind `lora_te_`
+///   with `alpha`, likewise behind `lora_te_`. Where no tensor holds α, diffusers' metadata
+///   `lora_adapter_metadata` may; it is r where nothing says it.
 public struct AdapterFile: Sendable {
     /// The file, for messages.
     public let file: String
@@ -24,6 +25,7 @@ public struct AdapterFile: Sendable {
         let down: StoredTensor
         let up: StoredTensor
         let alpha: StoredTensor?
+        let trained: TrainedScale?
     }
 
     /// Reads the file's table of contents.
@@ -34,6 +36,7 @@ public struct AdapterFile: Sendable {
             throw AdapterError.strength(file: path, found: strength)
         }
         let checkpoint = try Checkpoint(contentsOf: path)
+        let scales = try AdapterScales(checkpoint)
         file = path
         self.strength = strength
         var parts: [String: [AdapterPart: StoredTensor]] = [:]
@@ -51,7 +54,8 @@ public struct AdapterFile: Sendable {
                 throw AdapterError.half(layer: key, file: path)
             }
             return Change(
-                component: component, layer: layer, down: down, up: up, alpha: tensors[.alpha])
+                component: component, layer: layer, down: down, up: up, alpha: tensors[.alpha],
+                trained: scales.scale(of: key, component))
         }
     }
 
@@ -115,8 +119,9 @@ public struct AdapterFile: Sendable {
             }
             let product = try matrix(change.up, [up[0], rank])
                 .matmul(matrix(change.down, [rank, inner]))
-            let alpha = try change.alpha?.tensor().cast(to: .float32).item() ?? Float(rank)
-            let change = product.reshaped(weight.shape) * (strength * alpha / Float(rank))
+            let alpha = try change.alpha?.tensor().cast(to: .float32).item()
+            let scale = alpha.map { $0 / Float(rank) } ?? change.trained?.factor(rank: rank) ?? 1
+            let change = product.reshaped(weight.shape) * (strength * scale)
             let sum = weight.cast(to: .float32) + change
             return tensor.dtype.isBlocked
                 ? sum.quantized(to: tensor.dtype) : sum.cast(to: tensor.dtype)

@@ -43,6 +43,49 @@ import Testing
         }
     }
 
+    /// PEFT's settings in diffusers' metadata: those that stand for kohya's α of 4 at rank 2.
+    @Test(arguments: [
+        #""unet.lora_alpha": 4, "text_encoder.lora_alpha": 4, "unet.use_rslora": false"#,
+        #""unet.lora_alpha": 2.828427, "unet.use_rslora": true, "text_encoder.lora_alpha": 4"#,
+        #"""
+        "unet.lora_alpha": 1, "text_encoder.lora_alpha": 4, "unet.target_modules": ["to_q"],
+        "unet.alpha_pattern": {"to_q": 4, "0": 4, "to_k": 4, "proj_in": 4, "to_v": 4, "proj": 4}
+        """#,
+    ])
+    func scalesOfTheMetadataCount(settings: String) throws {
+        let fixture = try Fixture("adapters")
+        let peft = try Checkpoint(contentsOf: Fixture.path("adapters_peft.safetensors"))
+        try withTemporaryFolder { folder in
+            _ = try TinyDecoder.write(.image, to: folder)
+            let file = "\(folder)/lora.safetensors"
+            try Safetensors.write(
+                peft.tensors.map { (name: $0.name, value: try $0.tensor()) },
+                metadata: ["lora_adapter_metadata": "{\(settings)}"], to: file)
+            let decoder = try MediaDecoder(
+                folder: folder, adapters: [try AdapterFile(file, strength: 0.6)])
+            #expect(
+                relativeError(
+                    try decoder.conditioning(prompt: ""), fixture["kohya.states"],
+                    of: "adapters, scaled by metadata, text states", original: fixture.source)
+                    <= 1e-5)
+            var options = DecoderOptions()
+            (options.seed, options.steps, options.guidance) = (7, 3, 1)
+            options.scheduler = .ddim
+            let found = try decoder.generate(
+                conditioning: recipeInput("gen", [1, 77, 24]), options: options)
+            #expect(
+                relativeError(
+                    found, fixture["kohya.image"],
+                    of: "adapters, scaled by metadata, a picture", original: fixture.source)
+                    <= 1e-4)
+            try Safetensors.write(
+                [(name: "a", value: Tensor.zeros([1]))],
+                metadata: ["lora_adapter_metadata": "["], to: file)
+            let error = #expect(throws: CheckpointError.self) { try AdapterFile(file) }
+            #expect("\(try #require(error))".contains("'lora_adapter_metadata' cannot be"))
+        }
+    }
+
     @Test func refusesFilesThatDoNotFit() throws {
         try withTemporaryFolder { folder in
             _ = try TinyDecoder.write(.image, to: folder)
