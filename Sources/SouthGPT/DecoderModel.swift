@@ -10,7 +10,9 @@ public struct DecoderModel: Sendable {
     public let path: String
     /// The decoder.
     public let decoder: MediaDecoder
-    private let adapters: [MediumParameters.Adapter]
+    let adapters: [MediumParameters.Adapter]
+    let variant: String?
+    let weights: String?
     private let safety: SafetyCheck?
     private let memory: MemoryBudget
 
@@ -41,7 +43,7 @@ public struct DecoderModel: Sendable {
         weights: String? = nil, device: Device = .cpu, memory: MemoryBudget = MemoryBudget()
     ) throws {
         self.path = path
-        self.adapters = adapters
+        (self.adapters, self.variant, self.weights) = (adapters, variant, weights)
         self.memory = memory
         decoder = try MediaDecoder(
             folder: path, variant: variant, vocabularies: ModelLookup().vocabularies,
@@ -98,8 +100,7 @@ public struct DecoderModel: Sendable {
                 sampleRate: decoder.sampleRate,
                 framesPerSecond: request.framesPerSecond,
                 parameters: modality == .image
-                    ? MediumParameters(
-                        request, defaults, model: path, adapters: adapters, index: index) : nil,
+                    ? MediumParameters(request, defaults, model: self, index: index) : nil,
                 isFlagged: try safety?.flags(content))
         }
     }

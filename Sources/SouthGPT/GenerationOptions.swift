@@ -44,6 +44,8 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
     /// Another sampler than the decoders' own, and how much fresh noise DDIM adds, 0 to 1.
     public var scheduler: SchedulerKind?
     public var eta: Float?
+    /// Whether the samplers that can visit Karras' noise levels.
+    public var karrasSigmas: Bool?
     /// Encodes and decodes pictures in tiles: less memory for large ones.
     public var tilesVAE: Bool?
 
@@ -80,6 +82,7 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
         options.negativePrompt = negativePrompt ?? others.negativePrompt
         options.scheduler = scheduler ?? others.scheduler
         options.eta = eta ?? others.eta
+        options.karrasSigmas = karrasSigmas ?? others.karrasSigmas
         options.tilesVAE = tilesVAE ?? others.tilesVAE
         return options
     }
@@ -143,6 +146,7 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
         options.negativePrompt = negativePrompt ?? ""
         options.scheduler = scheduler
         options.eta = eta ?? 0
+        options.karrasSigmas = karrasSigmas
         options.tilesVAE = tilesVAE ?? false
         return options
     }

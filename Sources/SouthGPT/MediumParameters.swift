@@ -24,6 +24,7 @@ public struct MediumParameters: Codable, Equatable, Sendable {
     public var guidance: Float
     public var scheduler: SchedulerKind
     public var eta: Float
+    public var karrasSigmas: Bool?
     public var height: Int
     public var width: Int
     /// The picture that was changed and its mask, by path.
@@ -32,6 +33,9 @@ public struct MediumParameters: Codable, Equatable, Sendable {
     public var strength: Float?
     public var tilesVAE: Bool
     public var adapters: [Adapter]
+    /// What the weights were held in, where that was asked for, and which of several were read.
+    public var weights: String?
+    public var variant: String?
     /// The decoder's path.
     public var model: String
 
@@ -70,20 +74,19 @@ public struct MediumParameters: Codable, Equatable, Sendable {
     }
 
     init(
-        _ request: MediumRequest, _ plan: DecoderDefaults, model: String,
-        adapters: [Adapter], index: Int
+        _ request: MediumRequest, _ plan: DecoderDefaults, model: DecoderModel, index: Int
     ) {
         prompt = request.prompt
         negativePrompt = request.options.negativePrompt ?? ""
         seed = plan.seed &+ UInt64(index)
         (steps, guidance, scheduler) = (plan.steps, plan.guidance, plan.scheduler)
-        eta = request.options.eta ?? 0
+        (eta, karrasSigmas) = (request.options.eta ?? 0, request.options.karrasSigmas)
         (height, width) = (plan.height, plan.width)
         (picture, mask) = (request.picture, request.mask)
         strength = plan.strength
         tilesVAE = request.options.tilesVAE ?? false
-        self.adapters = adapters
-        self.model = model
+        (adapters, weights, variant) = (model.adapters, model.weights, model.variant)
+        self.model = model.path
     }
 
     /// The request that makes the picture again.
@@ -94,7 +97,7 @@ public struct MediumParameters: Codable, Equatable, Sendable {
         request.options.imageSteps = steps
         request.options.guidance = guidance
         request.options.scheduler = scheduler
-        request.options.eta = eta
+        (request.options.eta, request.options.karrasSigmas) = (eta, karrasSigmas)
         (request.options.height, request.options.width) = (height, width)
         request.options.tilesVAE = tilesVAE
         (request.picture, request.mask, request.strength) = (picture, mask, strength)
@@ -109,6 +112,7 @@ public struct MediumParameters: Codable, Equatable, Sendable {
             "Steps: \(steps)", "Sampler: \(scheduler.rawValue)", "CFG scale: \(guidance)",
             "Seed: \(seed)", "Size: \(width)x\(height)",
         ]
+        if karrasSigmas == true { settings.append("Schedule type: Karras") }
         if let strength { settings.append("Denoising strength: \(strength)") }
         lines.append(settings.joined(separator: ", "))
         return lines.joined(separator: "\n")

@@ -103,6 +103,29 @@ import Testing
         }
     }
 
+    @Test func aPictureTellsTheTypeOfItsWeightsAndItsLevelsOfNoise() throws {
+        try withTemporaryFolder { folder in
+            let model = try DecoderModel(decoder("stable-diffusion-tiny"), weights: "q8_0")
+            func parameters(karras: Bool?) throws -> (MediumParameters, String) {
+                let path = "\(folder)/\(karras == true).png"
+                try model.media(
+                    for: request { request in
+                        request.options.scheduler = .dpmSolver
+                        request.options.karrasSigmas = karras
+                    })[0].write(to: path)
+                return (try MediumParameters(png: path), try PNGText.read(path)["parameters"] ?? "")
+            }
+            let (plain, plainText) = try parameters(karras: nil)
+            let (karras, text) = try parameters(karras: true)
+            #expect(karras.weights == "q8_0" && karras.variant == nil)
+            #expect(karras.request.options.karrasSigmas == true)
+            #expect(plain.request.options.karrasSigmas == nil)
+            #expect(text == plainText + ", Schedule type: Karras")
+            let pictures = try [true, false].map { try RGBImage(contentsOf: "\(folder)/\($0).png") }
+            #expect(pictures[0].pixels != pictures[1].pixels)
+        }
+    }
+
     @Test func picturesWithoutParametersSaySo() throws {
         try withTemporaryFolder { folder in
             let path = "\(folder)/a.png"
@@ -185,6 +208,13 @@ import Testing
         #expect(
             try refusal { $0.options.eta = 2 }
                 == "eta is 2.0, expected 0 to 1. Ask for another value.")
+        #expect(
+            try refusal { request in
+                (request.options.scheduler, request.options.karrasSigmas) = (.ddim, true)
+            }
+                == "the sampler of Karras' noise levels is DDIMScheduler, expected "
+                + "EulerDiscreteScheduler, DPMSolverMultistepScheduler, UniPCMultistepScheduler. "
+                + "Ask for another value.")
         #expect(
             try refusal { $0.previewEvery = 0 }
                 == "preview-every is 0, expected 1 or more steps.")

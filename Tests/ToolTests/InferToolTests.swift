@@ -134,7 +134,8 @@ import Testing
             let decoder = "\(model)/pretrained_ckpt/stable-diffusion-tiny"
             let first = try BuiltTool.run(
                 "southgpt-infer", "--model", decoder, "--prompt", "a fox", "--steps", "3", "--seed",
-                "5", "--scheduler", "dpm++2m", "--preview-every", "2", "--output", "\(folder)/a")
+                "5", "--scheduler", "dpm++2m", "--karras", "--weights", "q8_0", "--preview-every",
+                "2", "--output", "\(folder)/a")
             #expect(first.status == 0, "\(first.errors)")
             #expect(first.output == "\(folder)/a/image-1.png\n")
             #expect(first.errors.contains("3 steps, 1 s or so, and "))
@@ -142,12 +143,18 @@ import Testing
             #expect(first.errors.contains("MiB of memory"))
             #expect(names("\(folder)/a") == ["image-1.png", "preview-2.png"])
             let again = try BuiltTool.run(
-                "southgpt-infer", "--model", decoder, "--rerun", "\(folder)/a/image-1.png", "-q",
-                "--output", "\(folder)/b")
+                "southgpt-infer", "--rerun", "\(folder)/a/image-1.png", "-q", "--output",
+                "\(folder)/b")
             #expect(again.status == 0 && again.errors.isEmpty, "\(again.errors)")
             #expect(
                 try Data(contentsOf: URL(filePath: "\(folder)/a/image-1.png"))
                     == Data(contentsOf: URL(filePath: "\(folder)/b/image-1.png")))
+            let sounds = try BuiltTool.run(
+                "southgpt-infer", "--model", "\(model)/pretrained_ckpt/audioldm-tiny", "--prompt",
+                "rain", "--steps", "1", "--audio-seconds", "0.1", "--seed", "6", "--count", "2",
+                "--json", "-q", "--output", "\(folder)/c")
+            #expect(
+                sounds.output.contains("\"seed\" : 6") && sounds.output.contains("\"seed\" : 7"))
             let wrong = try BuiltTool.run(
                 "southgpt-infer", "--model", model, "--prompt", "x", "--lora", "y")
             #expect(wrong.status == 64)

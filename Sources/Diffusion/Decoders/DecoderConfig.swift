@@ -36,6 +36,15 @@ public struct DecoderConfig: Equatable, Sendable {
     func scheduler(_ options: DecoderOptions, steps: Int) throws -> any Scheduler {
         var sampler = scheduler
         sampler.kind = options.scheduler ?? sampler.kind
+        if let karras = options.karrasSigmas {
+            let kinds: [SchedulerKind] = [.euler, .dpmSolver, .uniPC]
+            guard !karras || kinds.contains(sampler.kind) else {
+                throw DecoderError.option(
+                    name: "the sampler of Karras' noise levels", found: sampler.kind.rawValue,
+                    expected: kinds.map(\.rawValue).joined(separator: ", "))
+            }
+            sampler.useKarrasSigmas = karras
+        }
         if modality == .image {
             // As Stable Diffusion's pipeline has it, whatever its file says or leaves to defaults.
             (sampler.clipSample, sampler.stepsOffset) = (false, 1)

@@ -32,6 +32,9 @@ public struct DecoderOptions: Sendable {
     public var audioSeconds: Double?
     /// Another sampler over the keys of the decoder's own file.
     public var scheduler: SchedulerKind?
+    /// Whether Euler, DPM-Solver++ and UniPC visit Karras' noise levels; as the decoder's file says
+    /// unless given.
+    public var karrasSigmas: Bool?
     /// Fresh noise of DDIM, from 0, none, to 1.
     public var eta: Float = 0
     /// Divides the condition of a sound by its length, as those of prompts are. Off, as in

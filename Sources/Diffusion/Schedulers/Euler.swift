@@ -16,9 +16,6 @@ public struct Euler: Scheduler {
         if let type = config.interpolationType, type != "linear" {
             throw config.unsupported("interpolation_type \(type)", "Use linear.")
         }
-        guard !(ancestral && config.karras) else {
-            throw config.unsupported("use_karras_sigmas", "Set it to false.")
-        }
         schedule = SigmaSchedule(
             config, try NoiseSchedule(config), timesteps: config.timesteps(steps, rounded: false),
             wholeTable: false)

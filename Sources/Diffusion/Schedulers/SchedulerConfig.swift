@@ -55,7 +55,8 @@ extension SchedulerConfig {
     public var trainTimesteps: Int { numTrainTimesteps ?? 1000 }
     var prediction: PredictionType { predictionType ?? .epsilon }
     var offset: Int { stepsOffset ?? 0 }
-    var karras: Bool { useKarrasSigmas ?? false }
+    /// The ancestral sampler does not have the key.
+    var karras: Bool { kind != .eulerAncestral && useKarrasSigmas ?? false }
 
     var spacing: TimestepSpacing {
         switch kind {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import SouthGPT
+import TensorCore
 
 /// What only a decoder alone is told.
 struct DecoderFlags: ParsableArguments {
@@ -28,21 +29,33 @@ struct DecoderFlags: ParsableArguments {
     @Option(help: "Write a small preview every so many steps.") var previewEvery: Int?
     @Option(
         help: ArgumentHelp(
-            "Make a picture of this program again, by the parameters stored in it; other flags "
-                + "do not count.", valueName: "png"))
+            "Make a picture of this program again, by the parameters stored in it, its model "
+                + "among them unless --model is given; other flags do not count.",
+            valueName: "png"))
     var rerun: String?
 
-    /// The files and strengths of `--lora`, or those of the picture to make again.
-    var adapters: [MediumParameters.Adapter] {
-        get throws {
-            if let rerun { return try MediumParameters(png: rerun).adapters }
-            return lora.map { text in
-                // A strength stands behind the last colon; a path may have others.
-                guard let colon = text.lastIndex(of: ":"),
-                    let strength = Float(text[text.index(after: colon)...])
-                else { return MediumParameters.Adapter(file: text) }
-                return MediumParameters.Adapter(file: String(text[..<colon]), strength: strength)
-            }
+    /// The decoder of the picture to make again, unless another model was named.
+    func rerunDecoder(unless named: String?) throws -> String? {
+        guard named == nil, let rerun else { return nil }
+        return try ModelLookup().model(named: MediumParameters(png: rerun).model)
+    }
+
+    /// Opens the decoder as the flags say, or as it was for the picture to make again.
+    func decoder(_ path: String, memory: MemoryBudget) throws -> DecoderModel {
+        let made = try rerun.map { try MediumParameters(png: $0) }
+        return try DecoderModel(
+            path, variant: made.map(\.variant) ?? variant, adapters: made?.adapters ?? adapters,
+            weights: made.map(\.weights) ?? weights, memory: memory)
+    }
+
+    /// The files and strengths of `--lora`.
+    private var adapters: [MediumParameters.Adapter] {
+        lora.map { text in
+            // A strength stands behind the last colon; a path may have others.
+            guard let colon = text.lastIndex(of: ":"),
+                let strength = Float(text[text.index(after: colon)...])
+            else { return MediumParameters.Adapter(file: text) }
+            return MediumParameters.Adapter(file: String(text[..<colon]), strength: strength)
         }
     }
 

@@ -62,7 +62,7 @@ struct Infer: ParsableCommand {
 
     func run() throws {
         try reportingErrors(json: show.json) {
-            if let decoder = try model.decoderAlone {
+            if let decoder = try model.decoderAlone ?? alone.rerunDecoder(unless: model.model) {
                 try make(with: decoder)
                 return
             }
@@ -115,9 +115,7 @@ struct Infer: ParsableCommand {
         let maker = MediumMaker(try OutputFolder(output), show, Interruption())
         try maker.make(
             try alone.request(generation.options, prompt: words),
-            with: DecoderModel(
-                path, variant: alone.variant, adapters: try alone.adapters, weights: alone.weights,
-                memory: model.budget))
+            with: alone.decoder(path, memory: model.budget))
     }
 
     private func words() throws -> String {

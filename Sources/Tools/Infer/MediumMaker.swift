@@ -42,7 +42,7 @@ struct MediumMaker {
                 if !show.quiet {
                     progress?.clear()
                     note(
-                        "\(plan.steps) steps, \(Duration.text(seconds)) or so, and "
+                        "\(plan.steps) step\(plan.steps == 1 ? "" : "s"), \(Duration.text(seconds)) or so, and "
                             + "\(plan.peakBytes >> 20) MiB beside the weights")
                 }
                 rate.begin(seconds: seconds, steps: plan.steps)
@@ -61,11 +61,12 @@ struct MediumMaker {
         if show.json {
             try show.printJSON(
                 Report(
-                    media: written.map { medium, path in
+                    media: written.enumerated().map { index, made in
                         Report.Medium(
-                            modality: medium.modality.rawValue, path: path,
-                            caption: medium.caption, seed: medium.parameters?.seed,
-                            isFlagged: medium.isFlagged)
+                            modality: made.medium.modality.rawValue, path: made.path,
+                            caption: made.medium.caption,
+                            seed: request.options.seed.map { $0 &+ UInt64(index) },
+                            isFlagged: made.medium.isFlagged)
                     }, seconds: [model.modality.rawValue: seconds],
                     peakMemoryBytes: Machine.peakMemoryBytes))
             return

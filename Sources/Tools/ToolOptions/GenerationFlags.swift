@@ -68,6 +68,8 @@ public struct GenerationFlags: ParsableArguments {
                 + "\(Sampler.allCases.map(\.rawValue).joined(separator: ", ")).",
             valueName: "name"))
     public var scheduler: Sampler?
+    @Flag(help: "Visit Karras' noise levels, with the samplers euler, dpm++2m and unipc.")
+    public var karras = false
     @Option(help: "Fresh noise of the ddim sampler, 0 to 1.") public var eta: Float?
     @Flag(
         name: .customLong("vae-tiling"),
@@ -125,6 +127,7 @@ public struct GenerationFlags: ParsableArguments {
         options.negativePrompt = negativePrompt
         options.scheduler = scheduler?.kind
         options.eta = eta
+        options.karrasSigmas = karras ? true : nil
         options.tilesVAE = tilesVAE ? true : nil
         return options
     }

@@ -164,6 +164,13 @@ private struct Case: Decodable {
         }
         #expect(throws: SchedulerError.self) { try stable(.lcm).scheduler(steps: 51) }
     }
+
+    @Test func karrasLevelsMeanNothingToTheAncestralSampler() throws {
+        // As in diffusers, where a file of another sampler may have the key.
+        #expect(
+            try stable(.eulerAncestral, karras: true).scheduler(steps: 5).timesteps
+                == stable(.eulerAncestral).scheduler(steps: 5).timesteps)
+    }
 }
 
 /// Stable Diffusion's noise under another sampler.
