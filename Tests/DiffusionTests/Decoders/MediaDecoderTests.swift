@@ -69,6 +69,33 @@ import Testing
         }
     }
 
+    @Test(arguments: Modality.allCases)
+    func memoryDoesNotGrowWithTheNumberOfSteps(modality: Modality) async {
+        await #expect(processExitsWith: .success) { [modality] in
+            let suite = MediaDecoderTests()
+            let decoder = try suite.decoder(modality, Fixture("decoders"))
+            let condition = try #require(Self.condition[modality])
+            for scheduler in SchedulerKind.allCases {
+                var options = suite.options(modality)
+                (options.scheduler, options.eta) = (scheduler, 0.5)
+                func run(steps: Int) throws -> (peak: Int, kept: Int, waiting: Int) {
+                    options.steps = steps
+                    TensorMemory.resetPeak()
+                    let before = TensorMemory.current
+                    _ = try decoder.generate(conditioning: condition, options: options)
+                    return (
+                        TensorMemory.peak - before, TensorMemory.current - before,
+                        TensorMemory.cached
+                    )
+                }
+                // As many as the longest memory of a sampler, PNDM's, before what is compared.
+                _ = try run(steps: 6)
+                let (short, long) = (try run(steps: 6), try run(steps: 40))
+                precondition(short == long && long.kept == 0, "\(scheduler): \(short), \(long)")
+            }
+        }
+    }
+
     @Test func aRunThatDoesNotFitIsRefusedBeforeItBegins() throws {
         let decoder = try decoder(.image, Fixture("decoders"))
         var options = options(.image)
