@@ -43,13 +43,22 @@ public enum ConfigFile {
     /// What is wrong, in a few words.
     private static func reason(of error: any Error) -> String {
         func place(_ context: DecodingError.Context) -> String {
-            context.codingPath.map(\.stringValue).joined(separator: ".")
+            context.codingPath.map(written).joined(separator: ".")
         }
         return switch error as? DecodingError {
-        case .keyNotFound(let key, _): "lacks the key '\(key.stringValue)'"
+        case .keyNotFound(let key, _): "lacks the key '\(written(key))'"
         case .typeMismatch(_, let context): "has the wrong kind of value at '\(place(context))'"
         case .valueNotFound(_, let context): "has no value at '\(place(context))'"
+        case .dataCorrupted(let context) where !context.codingPath.isEmpty:
+            "has a value at '\(place(context))' that is not known"
         default: "is not valid JSON"
+        }
+    }
+
+    /// A key as it stands in the file.
+    private static func written(_ key: any CodingKey) -> String {
+        key.stringValue.reduce(into: "") { text, letter in
+            text += letter.isUppercase ? "_\(letter.lowercased())" : "\(letter)"
         }
     }
 }

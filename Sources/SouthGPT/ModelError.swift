@@ -1,4 +1,5 @@
 public import ModelZoo
+public import TensorCore
 
 /// Why a model cannot be opened, or a request not answered. Each text is one line: what, where,
 /// what was expected, and what to do.
@@ -29,6 +30,8 @@ public enum ModelError: Error, Equatable {
     case deltaOfAnotherBase(file: String, base: String)
     /// A delta's adapters are not of the size that was asked for.
     case otherAdapters(found: String, expected: String, file: String)
+    /// An output projection gives other conditions than its decoder takes, `[rows, width]`.
+    case otherConditions(projection: String, decoder: String, found: Shape, expected: Shape)
     /// The dialogue and the reply do not fit the model's context.
     case promptTooLong(tokens: Int, reply: Int, context: Int)
     /// A setting is outside its range.
@@ -88,6 +91,10 @@ extension ModelError: CustomStringConvertible {
         case .otherAdapters(let found, let expected, let file):
             "\(file): has adapters of \(found), expected \(expected). "
                 + "Set lora_r and lora_alpha as the delta has them, or train in another folder."
+        case .otherConditions(let projection, let decoder, let found, let expected):
+            "\(decoder): this decoder takes \(ModelError.rows(expected)), and the output projection "
+                + "\(projection) gives \(ModelError.rows(found)). "
+                + "Use a delta and a decoder that were trained together."
         case .promptTooLong(let tokens, let reply, let context):
             "The dialogue has \(tokens) tokens and the reply may have \(reply); the model's "
                 + "context holds \(context). Shorten the prompt or lower the reply's limit."
@@ -113,5 +120,10 @@ extension ModelError: CustomStringConvertible {
         case .emptyRequest:
             "Nothing was asked: give a prompt, a medium, or both."
         }
+    }
+
+    /// A condition in words: `[rows, width]`.
+    private static func rows(_ shape: Shape) -> String {
+        "\(shape[0]) row\(shape[0] == 1 ? "" : "s") of \(shape[1]) numbers"
     }
 }

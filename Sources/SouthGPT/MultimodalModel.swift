@@ -23,6 +23,7 @@ public struct MultimodalModel: Sendable {
     /// Who makes a medium: one at a time, for each takes much memory.
     let studio = ComputeTurns()
     let outputProjections: [Modality: OutputProjection]
+    private let projectionFiles: [Modality: String]
     let decoders: DecoderShelf
     let device: Device
     /// Where parts are accounted for when they open, and passes before they begin.
@@ -56,20 +57,26 @@ public struct MultimodalModel: Sendable {
         languageModel = llm.model
         passes = SharedPasses(llm.model)
         inputProjection = projections.input
-        outputProjections = projections.outputs
+        (outputProjections, projectionFiles) = (projections.outputs, projections.files)
         decoders = DecoderShelf(folder, device: device, memory: memory)
     }
 
     /// Checks that a decoder takes what the output projection of its modality gives.
     ///
-    /// - Throws: `DecoderError.conditioning`
+    /// - Throws: `ModelError.otherConditions`
     func checkConditioning(of decoder: MediaDecoder) throws {
-        guard let given = outputProjections[decoder.modality]?.config else { return }
-        guard given.outputWidth == decoder.config.conditioningShape.last else {
-            throw DecoderError.conditioning(
-                decoder.modality, found: [given.outputTokens, given.outputWidth],
-                expected: decoder.config.conditioningShape)
-        }
+        let modality = decoder.modality
+        guard let given = outputProjections[modality]?.config else { return }
+        // Sounds are made of one vector, so that the projection's one row is squeezed.
+        let isVector = modality == .audio && given.outputTokens == 1
+        let shape: Shape = [given.outputTokens, given.outputWidth]
+        guard !decoder.config.takes(isVector ? [given.outputWidth] : shape) else { return }
+        let own = decoder.config.conditioningShape
+        throw ModelError.otherConditions(
+            projection: "\(OutputProjection.name(of: modality)) of "
+                + (projectionFiles[modality] ?? "no file"),
+            decoder: try folder.path(of: "decoder.\(modality.rawValue)"), found: shape,
+            expected: own.count > 1 ? own : [1] + own)
     }
 
     /// Rows of the vocabulary: `[tokens, hidden]`.

@@ -36,6 +36,8 @@ package struct FreshProjections: Sendable {
 package struct Projections: Sendable {
     package let input: InputProjection
     package let outputs: [Modality: OutputProjection]
+    /// The file that each of those was read from.
+    let files: [Modality: String]
     /// All of their weights, in the order they were asked for.
     package let parameters: [Parameter]
     /// What the delta has for modalities that the folder does not make.
@@ -56,6 +58,7 @@ package struct Projections: Sendable {
         input = try InputProjection(
             inputWidth: inputWidth, hiddenSize: hiddenSize, from: inputWeights)
         var outputs: [Modality: OutputProjection] = [:]
+        var files: [Modality: String] = [:]
         let found = folder.modalities.isEmpty ? Modality.signalOrder : folder.modalities
         for modality in modalities ?? found {
             let component = "outputProjection.\(modality.rawValue)"
@@ -79,8 +82,9 @@ package struct Projections: Sendable {
                 fresh?.hiddenLayers[modality] ?? delta?.notes.hiddenLayers[modality.rawValue]
                 ?? config.hiddenLayers
             outputs[modality] = try OutputProjection(config, modality, from: weights)
+            files[modality] = checkpoint.file
         }
-        self.outputs = outputs
+        (self.outputs, self.files) = (outputs, files)
         let patterns = Modality.allCases.filter { outputs[$0] == nil }.map {
             "\(OutputProjection.name(of: $0)).*"
         }

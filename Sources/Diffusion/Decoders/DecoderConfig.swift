@@ -18,10 +18,12 @@ public struct DecoderConfig: Equatable, Sendable {
 
     /// A decoder of these parts.
     ///
-    /// - Throws: `DecoderError.incompatible` where they do not fit together
+    /// - Parameter place: the folder or file that they were read from, for messages
+    /// - Throws: `DecoderError.incompatible` and `.otherText` where they do not fit together
     public init(
         _ modality: Modality, unet: UNetConfig, vae: AutoencoderKLConfig,
-        textEncoder: TextEncoderConfig, vocoder: HiFiGANConfig? = nil, scheduler: SchedulerConfig
+        textEncoder: TextEncoderConfig, vocoder: HiFiGANConfig? = nil, scheduler: SchedulerConfig,
+        from place: String? = nil
     ) throws {
         self.modality = modality
         self.unet = unet
@@ -29,7 +31,7 @@ public struct DecoderConfig: Equatable, Sendable {
         self.textEncoder = textEncoder
         self.vocoder = vocoder
         self.scheduler = scheduler
-        try check()
+        try check(place ?? "\(modality.rawValue) decoder")
     }
 
     /// A fresh run of the sampler that the options name, over the keys of the decoder's own file.
@@ -56,16 +58,24 @@ public struct DecoderConfig: Equatable, Sendable {
     /// vector `[width]`.
     public var conditioningShape: Shape { textEncoder.conditioningShape }
 
+    /// Whether a condition of that shape can take the text encoder's place. The unconditional branch
+    /// must have as many rows, its two marks among them.
+    package func takes(_ shape: Shape) -> Bool {
+        let own = conditioningShape
+        return shape.count == own.count && shape.last == own.last
+            && (modality == .audio || (2...max(2, own[0])).contains(shape[0]))
+    }
+
     /// Whether the UNet was trained to fill masks in pictures, which it must then be shown.
     var paintsInMasks: Bool {
         modality == .image && unet.inChannels == 2 * vae.latentChannels + 1
     }
 
-    private func check() throws {
+    private func check(_ place: String) throws {
         func require(_ what: String, _ found: Int, _ expected: Int) throws {
             guard found == expected else {
                 throw DecoderError.incompatible(
-                    decoder: modality.rawValue, what: what, found: found, expected: expected)
+                    decoder: place, what: what, found: found, expected: expected)
             }
         }
         try unet.check()
@@ -80,7 +90,7 @@ public struct DecoderConfig: Equatable, Sendable {
         try require(
             "UNet spatial axes", unet.isTemporal ? 3 : 2, modality == .video ? 3 : 2)
         try require("VAE output channels", vae.outChannels, modality == .audio ? 1 : 3)
-        try textEncoder.requireFit(of: unet, modality)
+        try textEncoder.requireFit(of: unet, in: place)
         try require("number of vocoders", vocoder == nil ? 0 : 1, modality == .audio ? 1 : 0)
         if let bins = vocoder?.modelInDim {
             let factor = vae.pixelsPerLatent
@@ -103,7 +113,7 @@ public enum TextEncoderConfig: Equatable, Sendable {
     }
 
     /// Throws unless that is as wide as the UNet expects it.
-    func requireFit(of unet: UNetConfig, _ modality: Modality) throws {
+    func requireFit(of unet: UNetConfig, in place: String) throws {
         let (encoder, found, expected) =
             switch self {
             case .clip(let clip): ("CLIP", clip.hiddenSize, unet.contextSize ?? 0)
@@ -111,7 +121,7 @@ public enum TextEncoderConfig: Equatable, Sendable {
             }
         guard found == expected else {
             throw DecoderError.otherText(
-                modality, encoder: encoder, found: found, expected: expected)
+                decoder: place, encoder: encoder, found: found, expected: expected)
         }
     }
 }

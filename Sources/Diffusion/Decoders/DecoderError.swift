@@ -14,7 +14,9 @@ public enum DecoderError: Error, Equatable {
     /// Two parts of the folder do not fit together.
     case incompatible(decoder: String, what: String, found: Int, expected: Int)
     /// The text encoder's states are not as wide as what the UNet takes.
-    case otherText(Modality, encoder: String, found: Int, expected: Int)
+    case otherText(decoder: String, encoder: String, found: Int, expected: Int)
+    /// No part of the folder has weights of that variant.
+    case missingVariant(String, folder: String)
     /// An option that this decoder cannot follow.
     case option(name: String, found: String, expected: String)
     /// A condition of another shape than the network takes.
@@ -40,17 +42,21 @@ extension DecoderError: CustomStringConvertible {
                 + looked.joined(separator: " or ") + ". Put those of "
                 + "openai/clip-vit-large-patch14 (1.6 MB) into a folder 'tokenizer' beside it."
         case .incompatible(let decoder, let what, let found, let expected):
-            "\(decoder) decoder: \(what) is \(found), expected \(expected). "
+            "\(decoder): \(what) is \(found), expected \(expected). "
                 + "Are all its folders of the same release?"
-        case .otherText(let modality, let encoder, let found, let expected):
-            "\(modality.rawValue) decoder: its text encoder (\(encoder)) gives conditions "
+        case .otherText(let decoder, let encoder, let found, let expected):
+            "\(decoder): its text encoder (\(encoder)) gives conditions "
                 + "\(found) wide, and its UNet takes them \(expected) wide. "
                 + "Are both folders of the same release?"
+        case .missingVariant(let variant, let folder):
+            "\(folder): no part of it has weights of the variant '\(variant)', expected such as "
+                + "unet/diffusion_pytorch_model.\(variant).safetensors. Leave the variant out, or "
+                + "download its files."
         case .option(let name, let found, let expected):
             "\(name) is \(found), expected \(expected). Ask for another value."
         case .conditioning(let modality, let found, let expected):
-            "\(modality.rawValue) decoder: a condition of shape \(found), expected \(expected). "
-                + "Is the output projection made for this decoder?"
+            "\(modality.rawValue) decoder: a condition of shape \(found), expected \(expected)"
+                + "\(expected.count > 1 ? " or 2 rows at least" : ""). Is the output projection made for this decoder?"
         case .notFinite(let modality):
             "\(modality.rawValue) decoder: the network's answer is not finite. "
                 + "Are its weights those of its config.json?"

@@ -16,6 +16,11 @@ struct DecoderFiles {
     /// Reads all that says how large things are.
     init(_ path: String, variant: String?, vocabularies: [String]) throws {
         if DecoderFiles.isFile(path) {
+            if let variant {
+                throw DecoderError.option(
+                    name: "the variant", found: "'\(variant)'",
+                    expected: "none: a single file has its weights once")
+            }
             let file = try StableDiffusionFile(path)
             config = file.config
             source = .file(file)
@@ -24,6 +29,9 @@ struct DecoderFiles {
             tokenize = { tokenizer.encode($0, length: $1) }
         } else {
             config = try DecoderConfig(folder: path)
+            if let variant, !DecoderFiles.has(variant, in: path) {
+                throw DecoderError.missingVariant(variant, folder: path)
+            }
             source = .folder(path, variant: variant)
             tokenize = try config.textEncoder.tokenizer(of: path)
         }
@@ -38,6 +46,16 @@ struct DecoderFiles {
                 component: "\(folder)/\(component.rawValue)", variant: variant)
             // Some releases store the vocoder as it was trained, in weight-normalised pairs.
             return component == .vocoder ? try checkpoint.foldingWeightNorm() : checkpoint
+        }
+    }
+
+    /// Whether a component has files of a variant, such as `model.fp16.safetensors`, or
+    /// `model.fp16-00001-of-00002.safetensors`.
+    private static func has(_ variant: String, in folder: String) -> Bool {
+        DecoderComponent.allCases.contains { component in
+            let path = "\(folder)/\(component.rawValue)"
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+            return names.contains { $0.contains(".\(variant).") || $0.contains(".\(variant)-") }
         }
     }
 

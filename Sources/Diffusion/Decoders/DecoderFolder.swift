@@ -19,45 +19,51 @@ extension DecoderConfig {
                 throw ConfigError.malformed(
                     file: index, reason: "names no class for '\(component.rawValue)'")
             }
-            guard types.contains(type) else {
-                throw DecoderError.unsupported(
-                    file: index, what: "the \(component.rawValue) '\(type)'",
-                    expected: types.joined(separator: ", "))
+            try DecoderConfig.require(component, type, of: types, in: index)
+            // The component's own file says it, too, where diffusers wrote it.
+            let file = "\(folder)/\(component.rawValue)/\(component.configFile)"
+            if component != .tokenizer, FileManager.default.fileExists(atPath: file),
+                let type = try ConfigFile.read(ClassName.self, from: file)._className
+            {
+                try DecoderConfig.require(component, type, of: types, in: file)
             }
         }
         func read<Config: Decodable>(
-            _ component: DecoderComponent, _ file: String = "config.json"
+            _ component: DecoderComponent
         ) throws -> Config {
-            let path = "\(folder)/\(component.rawValue)/\(file)"
+            let path = "\(folder)/\(component.rawValue)/\(component.configFile)"
             try DecoderConfig.require(component, path)
             return try ConfigFile.read(from: path)
         }
         let unet: UNetConfig = try read(.unet)
-        // Stable Diffusion 2 has the same pipeline class; its text states are 1024 wide.
-        if modality == .image, unet.contextSize == 1024 {
-            throw DecoderError.otherFamily(file: index, family: "Stable Diffusion 2")
+        // Stable Diffusion 2 has the same pipeline class; its text states are 1024 wide, and those of
+        // XL, whose UNet is sometimes put among the parts of others, 2048.
+        let families = [1024: "Stable Diffusion 2", 2048: "the UNet of Stable Diffusion XL"]
+        if modality == .image, let family = unet.contextSize.flatMap({ families[$0] }) {
+            throw DecoderError.otherFamily(file: index, family: family)
         }
-        try self.init(
-            modality, unet: unet, vae: read(.vae),
-            textEncoder: DecoderConfig.textEncoder(of: modality, in: folder),
-            vocoder: modality == .audio ? read(.vocoder) : nil,
-            scheduler: DecoderConfig.scheduler(in: folder))
+        do {
+            try self.init(
+                modality, unet: unet, vae: read(.vae),
+                textEncoder: DecoderConfig.textEncoder(of: modality, in: folder),
+                vocoder: modality == .audio ? read(.vocoder) : nil,
+                scheduler: read(.scheduler), from: folder)
+        } catch ConfigError.unsupported(let config, let key, let found, let expected) {
+            throw ConfigError.unsupported(
+                config: "\(config) in \(folder)", key: key, found: found, expected: expected)
+        }
     }
 
-    private static func scheduler(in folder: String) throws -> SchedulerConfig {
-        let path = "\(folder)/\(DecoderComponent.scheduler.rawValue)/scheduler_config.json"
-        try require(.scheduler, path)
-        // The class decides what the other keys mean, so it is looked at before them.
-        struct ClassName: Decodable { let _className: String? }
-        let known = SchedulerKind.allCases.map(\.rawValue)
-        if let name = try ConfigFile.read(ClassName.self, from: path)._className,
-            !known.contains(name)
-        {
+    private struct ClassName: Decodable { let _className: String? }
+
+    private static func require(
+        _ component: DecoderComponent, _ type: String, of types: [String], in file: String
+    ) throws {
+        guard types.contains(type) else {
             throw DecoderError.unsupported(
-                file: path, what: "the scheduler '\(name)'",
-                expected: known.joined(separator: ", "))
+                file: file, what: "the \(component.rawValue) '\(type)'",
+                expected: types.joined(separator: ", "))
         }
-        return try ConfigFile.read(from: path)
     }
 
     private static func indexFile(of folder: String) -> String { "\(folder)/model_index.json" }
@@ -121,9 +127,10 @@ extension DecoderConfig {
             }
         }
         func write(
-            _ config: some Encodable, _ component: DecoderComponent, _ file: String = "config.json"
+            _ config: some Encodable, _ component: DecoderComponent
         ) throws {
-            try ConfigFile.write(config, to: "\(folder)/\(component.rawValue)/\(file)")
+            let path = "\(folder)/\(component.rawValue)/\(component.configFile)"
+            try ConfigFile.write(config, to: path)
         }
         try write(unet, .unet)
         try write(vae, .vae)
@@ -132,7 +139,7 @@ extension DecoderConfig {
         case .clap(let clap): try write(clap, .textEncoder)
         }
         if let vocoder { try write(vocoder, .vocoder) }
-        try write(scheduler, .scheduler, "scheduler_config.json")
+        try write(scheduler, .scheduler)
         try ConfigFile.write(entries, to: "\(folder)/model_index.json")
     }
 }
@@ -197,6 +204,11 @@ extension Modality {
 }
 
 extension DecoderComponent {
+    /// The file of its folder that describes it.
+    fileprivate var configFile: String {
+        self == .scheduler ? "scheduler_config.json" : "config.json"
+    }
+
     /// What its folder holds, for messages.
     fileprivate var files: String {
         switch self {

@@ -110,9 +110,7 @@ public struct MediaDecoder: Sendable {
             let scaled = try latents(condition, options, request, pause, onStep)
             let media = try networks.media(scaled / config.vae.latentScale, request, pause)
             // Clamping hides infinities, not what is no number.
-            for tensor in [scaled] + media where !tensor.sum().item().isFinite {
-                throw DecoderError.notFinite(modality)
-            }
+            for medium in media { try checkFinite(medium) }
             return media
         }
     }
@@ -150,7 +148,15 @@ public struct MediaDecoder: Sendable {
                         } ?? latents
                     return try networks.evaluate(shown, timestep, condition, pause)
                 }
-            }, onStep: onStep)
+            }
+        ) { step in
+            try checkFinite(step.latents)
+            try onStep(step)
+        }
+    }
+
+    private func checkFinite(_ tensor: Tensor) throws {
+        guard tensor.sum().item().isFinite else { throw DecoderError.notFinite(modality) }
     }
 
     /// A condition without axes of one in front, if it fits.
@@ -158,11 +164,7 @@ public struct MediaDecoder: Sendable {
         let expected = config.conditioningShape
         var tensor = conditioning
         while tensor.rank > expected.count, tensor.shape[0] == 1 { tensor = tensor.squeezed(0) }
-        // The unconditional branch must have as many rows, its two marks among them.
-        let fits =
-            tensor.rank == expected.count && tensor.shape.last == expected.last
-            && (modality == .audio || (2...max(2, expected[0])).contains(tensor.shape[0]))
-        guard fits else {
+        guard config.takes(tensor.shape) else {
             throw DecoderError.conditioning(
                 modality, found: conditioning.shape, expected: expected)
         }

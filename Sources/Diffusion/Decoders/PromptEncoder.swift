@@ -91,7 +91,7 @@ public struct PromptEncoder: Sendable {
             }
         if let stray = ids.first(where: { !(0..<vocabulary).contains($0) }) {
             throw DecoderError.incompatible(
-                decoder: "the text encoder of the", what: "a token id of its tokenizer",
+                decoder: "the decoder's text encoder", what: "a token id of its tokenizer",
                 found: stray, expected: vocabulary - 1)
         }
         return ids

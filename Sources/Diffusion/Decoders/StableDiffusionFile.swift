@@ -174,7 +174,8 @@ private struct Contents {
                 textName + "embeddings.position_embedding.weight", 0),
             hiddenAct: "quick_gelu")
         return try DecoderConfig(
-            .image, unet: unet, vae: vae, textEncoder: .clip(clip), scheduler: .published(.image))
+            .image, unet: unet, vae: vae, textEncoder: .clip(clip), scheduler: .published(.image),
+            from: whole.file)
     }
 }
 

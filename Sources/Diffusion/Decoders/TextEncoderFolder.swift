@@ -29,7 +29,7 @@ public struct TextEncoderFolder: Sendable {
         let unet = "\(folder)/\(DecoderComponent.unet.rawValue)/config.json"
         isHeldAgainstUNet = FileManager.default.fileExists(atPath: unet)
         if isHeldAgainstUNet {
-            try config.requireFit(of: ConfigFile.read(UNetConfig.self, from: unet), modality)
+            try config.requireFit(of: ConfigFile.read(UNetConfig.self, from: unet), in: folder)
         }
         let tokenize = try config.tokenizer(of: folder)
         let checkpoint = try Checkpoint(

@@ -140,6 +140,11 @@ extension UNetConfig {
         func require<Value: Equatable>(_ key: String, _ found: Value, _ expected: Value...) throws {
             try ConfigError.require("UNet", key, found, in: expected)
         }
+        func refuse<Value>(_ key: String, _ found: Value?) throws {
+            guard let found else { return }
+            throw ConfigError.unsupported(
+                config: "UNet", key: key, found: "\(found)", expected: "null")
+        }
         try ConfigError.require("UNet", "block_out_channels.count", levels, in: 1...8)
         try require("down_block_types.count", downBlockTypes.count, levels)
         try require("up_block_types.count", upBlockTypes.count, levels)
@@ -152,8 +157,8 @@ extension UNetConfig {
             try require("up_block_types", type, "UpBlock\(suffix)", "CrossAttnUpBlock\(suffix)")
         }
         if isTemporal {
-            try require("num_attention_heads", numAttentionHeads, nil)
-            try require("class_embed_type", classEmbedType, nil)
+            try refuse("num_attention_heads", numAttentionHeads)
+            try refuse("class_embed_type", classEmbedType)
         } else {
             try require(
                 "mid_block_type", midBlockType ?? "UNetMidBlock2DCrossAttn",
@@ -161,17 +166,17 @@ extension UNetConfig {
         }
         try checkSizes(levels)
         if hasClassLabels {
-            try require("class_embed_type", classEmbedType, "simple_projection")
+            try require("class_embed_type", classEmbedType ?? "null", "simple_projection")
             try require("class_embeddings_concat", classEmbeddingsConcat ?? false, true)
         }
         try require("act_fn", actFn ?? "silu", "silu")
-        try require("addition_embed_type", additionEmbedType, nil)
+        try refuse("addition_embed_type", additionEmbedType)
         try require("center_input_sample", centerInputSample ?? false, false)
         try require("conv_in_kernel", convInKernel ?? 3, 3)
         try require("conv_out_kernel", convOutKernel ?? 3, 3)
         try require("downsample_padding", downsamplePadding ?? 1, 0, 1)
         try require("dual_cross_attention", dualCrossAttention ?? false, false)
-        try require("encoder_hid_dim", encoderHidDim, nil)
+        try refuse("encoder_hid_dim", encoderHidDim)
         try require("mid_block_scale_factor", midBlockScaleFactor ?? 1, 1)
         try require("only_cross_attention", onlyCrossAttention ?? false, false)
         try require("resnet_time_scale_shift", resnetTimeScaleShift ?? "default", "default")

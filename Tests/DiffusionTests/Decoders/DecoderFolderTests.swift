@@ -63,7 +63,7 @@ import Testing
             try ConfigFile.write(other, to: "\(folder)/vae/config.json")
             #expect(
                 throws: DecoderError.incompatible(
-                    decoder: "image", what: "UNet input channels", found: 4, expected: 8)
+                    decoder: folder, what: "UNet input channels", found: 4, expected: 8)
             ) { try DecoderConfig(folder: folder) }
             let index = "\(folder)/model_index.json"
             try Data(#"{"_class_name": "FluxPipeline"}"#.utf8).write(to: URL(filePath: index))
@@ -92,6 +92,13 @@ import Testing
             try Data(#"{"_class_name": "StableDiffusionXLPipeline"}"#.utf8).write(
                 to: URL(filePath: index))
             #expect(try refusal().hasPrefix("\(index): holds Stable Diffusion XL, expected "))
+            // XL's UNet among the parts of Stable Diffusion 1.
+            config = try TinyDecoder.write(.image, to: folder)
+            config.unet.crossAttentionDim = 2048
+            try ConfigFile.write(config.unet, to: "\(folder)/unet/config.json")
+            #expect(
+                try refusal().hasPrefix("\(index): holds the UNet of Stable Diffusion XL, expected")
+            )
         }
     }
 
@@ -125,6 +132,106 @@ import Testing
                 try refusal()
                     == "\(index): the unet 'UNet3DConditionModel' is not supported, expected "
                     + "UNet2DConditionModel. Is it the right folder?")
+            // Where the index says nothing of it, the network's own file does.
+            try Data(entries.utf8).write(to: URL(filePath: index))
+            let unet = "\(folder)/unet/config.json"
+            let own = try String(contentsOfFile: unet, encoding: .utf8)
+            try Data(
+                own.replacing(
+                    "{\n", with: "{\n \"_class_name\": \"UNetMotionModel\",\n", maxReplacements: 1
+                )
+                .utf8
+            ).write(to: URL(filePath: unet))
+            #expect(
+                try refusal()
+                    == "\(unet): the unet 'UNetMotionModel' is not supported, expected "
+                    + "UNet2DConditionModel. Is it the right folder?")
+        }
+    }
+
+    @Test func valuesThatAreNotKnownAreToldByTheirKeys() throws {
+        try withTemporaryFolder { folder in
+            var config = try TinyDecoder.write(.image, to: folder)
+            func refusal() throws -> String {
+                let error = #expect(throws: ConfigError.self) { try MediaDecoder(folder: folder) }
+                return "\(try #require(error))"
+            }
+            config.unet.additionEmbedType = "text_time"
+            try ConfigFile.write(config.unet, to: "\(folder)/unet/config.json")
+            #expect(
+                try refusal()
+                    == "config.json of the UNet in \(folder): 'addition_embed_type' is text_time, "
+                    + "expected null. Is it the file of a supported release?")
+            let file = "\(folder)/scheduler/scheduler_config.json"
+            for (text, reason) in [
+                ("{}", "lacks the key '_class_name'"),
+                (
+                    #"{"_class_name": "DDIMScheduler", "beta_schedule": "sigmoid"}"#,
+                    "has a value at 'beta_schedule' that is not known"
+                ),
+                ("{\"", "is not valid JSON"),
+            ] {
+                try Data(text.utf8).write(to: URL(filePath: file))
+                #expect(
+                    try refusal() == "\(file): \(reason). Is the file whole, and of this release?")
+            }
+        }
+    }
+
+    @Test(arguments: [
+        (Modality.image, "unet", "conv_out.bias", 0), (.image, "vae", "decoder.conv_out.bias", 4),
+        (.audio, "vocoder", "conv_post.bias", 3), (.video, "vae", "decoder.conv_in.bias", 3),
+    ])
+    func answersThatAreNoNumbersAreNotShown(
+        modality: Modality, component: String, tensor: String, steps: Int
+    ) throws {
+        try withTemporaryFolder { folder in
+            _ = try TinyDecoder.write(modality, to: folder)
+            let whole = try Checkpoint(folder: "\(folder)/\(component)")
+            let tensors = try whole.tensors.map { stored in
+                let value = try stored.tensor()
+                return (
+                    name: stored.name,
+                    value: stored.name == tensor ? Tensor.full(value.shape, .nan) : value.dense()
+                )
+            }
+            try FileManager.default.removeItem(atPath: whole.file)
+            try Safetensors.write(tensors, to: whole.file)
+            let decoder = try MediaDecoder(folder: folder)
+            var options = DecoderOptions()
+            (options.steps, options.frames, options.audioSeconds) = (3, 2, 0.1)
+            let condition = try decoder.conditioning(prompt: "")
+            var last = 0
+            let error = #expect(throws: DecoderError.self) {
+                try decoder.generate(conditioning: condition, options: options) { step in
+                    last = step.index
+                }
+            }
+            #expect(
+                "\(try #require(error))"
+                    == "\(modality.rawValue) decoder: the network's answer is not finite. Are its "
+                    + "weights those of its config.json?")
+            // A UNet's is found at once, not after hours.
+            #expect(last == steps)
+        }
+    }
+
+    @Test func aVariantThatNoPartHasIsRefused() throws {
+        try withTemporaryFolder { folder in
+            _ = try TinyDecoder.write(.image, to: folder)
+            let error = #expect(throws: DecoderError.self) {
+                try MediaDecoder(folder: folder, variant: "fp16")
+            }
+            #expect(
+                "\(try #require(error))"
+                    == "\(folder): no part of it has weights of the variant 'fp16', expected such "
+                    + "as unet/diffusion_pytorch_model.fp16.safetensors. Leave the variant out, or "
+                    + "download its files.")
+            // One part is enough: the others are as good in their plain form.
+            let vae = "\(folder)/vae/diffusion_pytorch_model"
+            try FileManager.default.moveItem(
+                atPath: "\(vae).safetensors", toPath: "\(vae).fp16.safetensors")
+            #expect(try MediaDecoder(folder: folder, variant: "fp16").modality == .image)
         }
     }
 

@@ -189,13 +189,24 @@ import Testing
     @Test func refusesConditionsAndOptionsThatDoNotFit() throws {
         let fixture = try Fixture("decoders")
         let decoder = try decoder(.image, fixture)
-        let error = #expect(throws: DecoderError.self) {
-            try decoder.generate(conditioning: recipeInput("gen", [1, 77, 32]))
+        func refusal(_ decoder: MediaDecoder, _ shape: Shape) throws -> String {
+            let error = #expect(throws: DecoderError.self) {
+                try decoder.generate(conditioning: recipeInput("gen", shape)) { _ in
+                    Issue.record("a step was made")
+                }
+            }
+            return "\(try #require(error))"
+        }
+        for shape: Shape in [[1, 77, 32], [78, 24], [1, 24], [2, 77, 24], [24]] {
+            #expect(
+                try refusal(decoder, shape)
+                    == "image decoder: a condition of shape \(shape), expected [77, 24] or 2 rows "
+                    + "at least. Is the output projection made for this decoder?")
         }
         #expect(
-            "\(try #require(error))"
-                == "image decoder: a condition of shape [1, 77, 32], expected [77, 24]. Is the "
-                + "output projection made for this decoder?")
+            try refusal(self.decoder(.audio, fixture), [2, 16])
+                == "audio decoder: a condition of shape [2, 16], expected [16]. Is the output "
+                + "projection made for this decoder?")
         var odd = DecoderOptions()
         odd.height = 15
         #expect(

@@ -133,7 +133,7 @@ import Testing
             let error = #expect(throws: DecoderError.self) { try TextEncoderFolder(folder) }
             #expect(
                 "\(try #require(error))"
-                    == "image decoder: its text encoder (CLIP) gives conditions 16 wide, and its UNet "
+                    == "\(folder): its text encoder (CLIP) gives conditions 16 wide, and its UNet "
                     + "takes them 24 wide. Are both folders of the same release?")
         }
     }
