@@ -246,6 +246,22 @@ import Testing
         #expect(layers == 4)
     }
 
+    @Test(arguments: ["stable-diffusion-tiny", "audioldm-tiny", "zeroscope-tiny"])
+    func runsEndWithinTheDecodingToo(name: String) throws {
+        struct Enough: Error {}
+        let model = try DecoderModel(decoder(name))
+        var (hasDenoised, layers) = (false, 0)
+        #expect(throws: Enough.self) {
+            try model.media(for: request()) { progress in
+                if case .step(let index, let count) = progress { hasDenoised = index == count }
+            } onLayer: {
+                layers += hasDenoised ? 1 : 0
+                if layers == 8 { throw Enough() }
+            }
+        }
+        #expect(layers == 8)
+    }
+
     @Test func aSafetyCheckerInTheFolderFlagsItsPictures() throws {
         try withTemporaryFolder { folder in
             let copy = "\(folder)/decoder"

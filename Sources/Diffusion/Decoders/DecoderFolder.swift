@@ -38,9 +38,13 @@ extension DecoderConfig {
         let unet: UNetConfig = try read(.unet)
         // Stable Diffusion 2 has the same pipeline class; its text states are 1024 wide, and those of
         // XL, whose UNet is sometimes put among the parts of others, 2048.
-        let families = [1024: "Stable Diffusion 2", 2048: "the UNet of Stable Diffusion XL"]
-        if modality == .image, let family = unet.contextSize.flatMap({ families[$0] }) {
-            throw DecoderError.otherFamily(file: index, family: family)
+        switch unet.contextSize {
+        case 1024 where modality == .image:
+            throw DecoderError.otherFamily(file: index, family: "Stable Diffusion 2")
+        case 2048 where modality == .image:
+            throw DecoderError.otherFamily(
+                file: "\(folder)/unet/config.json", family: "the UNet of Stable Diffusion XL")
+        default: break
         }
         do {
             try self.init(

@@ -32,7 +32,7 @@ package struct DecoderNetworks: Sendable {
         byteCount = bytes
     }
 
-    // `pause` is called between layers, pictures and tiles; what it throws ends the work.
+    // `pause` is called between layers; what it throws ends the work.
 
     /// The UNet's answer; the condition of a sound enters as class labels, others as context.
     func evaluate(
@@ -47,9 +47,8 @@ package struct DecoderNetworks: Sendable {
     func encode(
         _ pixels: Tensor, _ request: DecoderRequest, _ pause: () throws -> Void
     ) rethrows -> LatentDistribution {
-        if request.tilesVAE { return try vae.encodeTiled(pixels, onTile: pause) }
-        try pause()
-        return vae.encode(pixels)
+        try request.tilesVAE
+            ? vae.encodeTiled(pixels, onLayer: pause) : vae.encode(pixels, onLayer: pause)
     }
 
     /// What unscaled latents show or sound like, each of the batch by itself.
@@ -69,10 +68,8 @@ package struct DecoderNetworks: Sendable {
                 return Tensor.concatenate(shown, axis: 0)
             case .audio:
                 guard let vocoder else { preconditionFailure("an audio decoder, no vocoder") }
-                try pause()
-                let mel = vae.decode(own).squeezed(1)
-                try pause()
-                let sound = vocoder(mel)[0]
+                let mel = try vae.decode(own, onLayer: pause).squeezed(1)
+                let sound = try vocoder(mel, onLayer: pause)[0]
                 return sound[0..<min(request.samples, sound.shape[0])].dense()
             }
         }
@@ -84,9 +81,9 @@ package struct DecoderNetworks: Sendable {
     private func pixels(
         _ latents: Tensor, _ request: DecoderRequest, _ pause: () throws -> Void
     ) rethrows -> Tensor {
-        try pause()
         let decoded =
-            request.tilesVAE ? try vae.decodeTiled(latents, onTile: pause) : vae.decode(latents)
+            try request.tilesVAE
+            ? vae.decodeTiled(latents, onLayer: pause) : vae.decode(latents, onLayer: pause)
         return decoded.affine(scale: 0.5, shift: 0.5).clamped(to: 0...1)
     }
 }

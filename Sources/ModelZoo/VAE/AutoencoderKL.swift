@@ -36,7 +36,17 @@ public struct AutoencoderKL: Sendable {
     /// - Shapes: `[batch, channels, height, width]` in [−1, 1] → `[batch, latentChannels, ⌊height
     ///   / pixelsPerLatent⌋, ⌊width / pixelsPerLatent⌋]`
     public func encode(_ images: Tensor, together: Bool = false) -> LatentDistribution {
-        let moments = images.mapSamples(together) { quantConv(encoder($0)) }.split(2, axis: 1)
+        encode(images, together: together, onLayer: {})
+    }
+
+    /// `encode`, and a look at the world before every layer: a large picture may take a minute.
+    ///
+    /// - Parameter onLayer: what it throws ends the work
+    public func encode(
+        _ images: Tensor, together: Bool = false, onLayer: () throws -> Void
+    ) rethrows -> LatentDistribution {
+        let moments = try images.mapSamples(together) { quantConv(try encoder($0, onLayer)) }
+            .split(2, axis: 1)
         return LatentDistribution(
             mean: moments[0], logVariance: moments[1].clamped(to: -30...20))
     }
@@ -47,7 +57,16 @@ public struct AutoencoderKL: Sendable {
     /// - Shapes: `[batch, latentChannels, height, width]` → `[batch, channels, height ·
     ///   pixelsPerLatent, width · pixelsPerLatent]`, around [−1, 1], not clamped
     public func decode(_ latents: Tensor, together: Bool = false) -> Tensor {
-        latents.mapSamples(together) { decoder(postQuantConv($0)) }
+        decode(latents, together: together, onLayer: {})
+    }
+
+    /// `decode`, and a look at the world before every layer: a large picture may take minutes.
+    ///
+    /// - Parameter onLayer: what it throws ends the work
+    public func decode(
+        _ latents: Tensor, together: Bool = false, onLayer: () throws -> Void
+    ) rethrows -> Tensor {
+        try latents.mapSamples(together) { try decoder(postQuantConv($0), onLayer) }
     }
 }
 
@@ -113,13 +132,20 @@ struct AutoencoderEncoder: Sendable {
             from: weights["conv_out"])
     }
 
-    func callAsFunction(_ image: Tensor) -> Tensor {
+    func callAsFunction(_ image: Tensor, _ onLayer: () throws -> Void) rethrows -> Tensor {
+        try onLayer()
         var x = convIn(image)
         for level in levels {
-            for resnet in level.resnets { x = resnet(x) }
-            x = level.downsample?(x) ?? x
+            for resnet in level.resnets {
+                try onLayer()
+                x = resnet(x)
+            }
+            if let downsample = level.downsample {
+                try onLayer()
+                x = downsample(x)
+            }
         }
-        return convOut(normOut(middle(x), activation: .silu))
+        return convOut(normOut(try middle(x, onLayer), activation: .silu))
     }
 }
 
@@ -159,12 +185,19 @@ struct AutoencoderDecoder: Sendable {
             from: weights["conv_out"])
     }
 
-    func callAsFunction(_ latents: Tensor) -> Tensor {
-        var x = middle(convIn(latents))
+    func callAsFunction(_ latents: Tensor, _ onLayer: () throws -> Void) rethrows -> Tensor {
+        var x = try middle(convIn(latents), onLayer)
         for level in levels {
-            for resnet in level.resnets { x = resnet(x) }
-            x = level.upsample?(x) ?? x
+            for resnet in level.resnets {
+                try onLayer()
+                x = resnet(x)
+            }
+            if let upsample = level.upsample {
+                try onLayer()
+                x = upsample(x)
+            }
         }
+        try onLayer()
         return convOut(normOut(x, activation: .silu))
     }
 }
@@ -188,7 +221,12 @@ struct AutoencoderMiddle: Sendable {
         after = try resnet(1)
     }
 
-    func callAsFunction(_ x: Tensor) -> Tensor { after(attention(before(x))) }
+    func callAsFunction(_ x: Tensor, _ onLayer: () throws -> Void) rethrows -> Tensor {
+        try onLayer()
+        let attended = attention(before(x))
+        try onLayer()
+        return after(attended)
+    }
 }
 
 /// Self-attention over pixels, with one head as wide as the channels in autoencoders.
@@ -229,8 +267,11 @@ package struct PixelAttention: Sendable {
 
 extension Tensor {
     /// `body` of each index of the first axis alone, put together again, or of all at once.
-    fileprivate func mapSamples(_ together: Bool, _ body: (Tensor) -> Tensor) -> Tensor {
-        if together { return body(self) }
-        return Tensor.concatenate((0..<shape[0]).map { body(self[$0..<($0 + 1)]) }, axis: 0)
+    fileprivate func mapSamples(
+        _ together: Bool, _ body: (Tensor) throws -> Tensor
+    ) rethrows -> Tensor {
+        if together { return try body(self) }
+        return Tensor.concatenate(
+            try (0..<shape[0]).map { try body(self[$0..<($0 + 1)]) }, axis: 0)
     }
 }

@@ -7,21 +7,19 @@ extension AutoencoderKL {
     /// a quarter are blended. Up to one tile, `sampleSize` pixels high and wide, both are the same.
     ///
     /// - Shapes: as `decode`
-    /// - Parameter onTile: called before every tile; what it throws ends the work
+    /// - Parameter onLayer: called before every layer of every tile; what it throws ends the work
     /// - Source: diffusers, `AutoencoderKL.tiled_decode`
     public func decodeTiled(
-        _ latents: Tensor, onTile: () throws -> Void
+        _ latents: Tensor, onLayer: () throws -> Void
     ) rethrows -> Tensor {
         let tile = TileSize(config)
         guard max(latents.shape[2], latents.shape[3]) > tile.latents else {
-            try onTile()
-            return decode(latents)
+            return try decode(latents, onLayer: onLayer)
         }
         return try latents.tiled(
             of: tile.latents, overlap: tile.pixels / 4, kept: tile.pixels - tile.pixels / 4
         ) { part in
-            try onTile()
-            return decode(part)
+            try decode(part, onLayer: onLayer)
         }
     }
 
@@ -30,18 +28,16 @@ extension AutoencoderKL {
     /// - Shapes: as `encode`
     /// - Source: diffusers, `AutoencoderKL.tiled_encode`
     public func encodeTiled(
-        _ images: Tensor, onTile: () throws -> Void
+        _ images: Tensor, onLayer: () throws -> Void
     ) rethrows -> LatentDistribution {
         let tile = TileSize(config)
         guard max(images.shape[2], images.shape[3]) > tile.pixels else {
-            try onTile()
-            return encode(images)
+            return try encode(images, onLayer: onLayer)
         }
         let moments = try images.tiled(
             of: tile.pixels, overlap: tile.latents / 4, kept: tile.latents - tile.latents / 4
         ) { part in
-            try onTile()
-            let found = encode(part)
+            let found = try encode(part, onLayer: onLayer)
             return Tensor.concatenate([found.mean, found.logVariance], axis: 1)
         }.split(2, axis: 1)
         return LatentDistribution(mean: moments[0], logVariance: moments[1])

@@ -116,7 +116,14 @@ public struct HiFiGAN: Sendable {
     ///
     /// - Shapes: `[batch, frames, melBins]`, natural logarithms → `[batch, samples]` in (−1, 1);
     ///   published: 160 · frames + 32 samples, of which a caller keeps what it asked for
-    public func callAsFunction(_ spectrogram: Tensor) -> Tensor {
+    public func callAsFunction(_ spectrogram: Tensor) -> Tensor { self(spectrogram, onLayer: {}) }
+
+    /// The sound, and a look at the world before every layer: a long one may take a minute.
+    ///
+    /// - Parameter onLayer: what it throws ends the work
+    public func callAsFunction(
+        _ spectrogram: Tensor, onLayer: () throws -> Void
+    ) rethrows -> Tensor {
         precondition(
             spectrogram.rank == 3 && spectrogram.shape[2] == config.modelInDim,
             "HiFiGAN: spectrogram \(spectrogram.shape) for \(config.modelInDim) bins")
@@ -124,8 +131,9 @@ public struct HiFiGAN: Sendable {
         if let statistics { x = (x - statistics.mean.value) / statistics.scale.value }
         x = convIn(x.transposed())
         for (upsample, blocks) in stages {
+            try onLayer()
             x = upsample(x.leakyReLU(config.leakyReluSlope))
-            let parts = blocks.map { $0(x) }
+            let parts = try blocks.map { try $0(x, onLayer) }
             x = parts.dropFirst().reduce(parts[0], +) * (1 / Float(parts.count))
         }
         // The last slope is PyTorch's default, not the configuration's.
@@ -158,9 +166,10 @@ struct DilatedBlock: Sendable {
         }
     }
 
-    func callAsFunction(_ x: Tensor) -> Tensor {
-        pairs.reduce(x) { x, pair in
-            x + pair.plain(pair.dilated(x.leakyReLU(slope)).leakyReLU(slope))
+    func callAsFunction(_ x: Tensor, _ onLayer: () throws -> Void) rethrows -> Tensor {
+        try pairs.reduce(x) { x, pair in
+            try onLayer()
+            return x + pair.plain(pair.dilated(x.leakyReLU(slope)).leakyReLU(slope))
         }
     }
 }

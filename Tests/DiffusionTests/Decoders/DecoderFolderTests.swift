@@ -97,8 +97,8 @@ import Testing
             config.unet.crossAttentionDim = 2048
             try ConfigFile.write(config.unet, to: "\(folder)/unet/config.json")
             #expect(
-                try refusal().hasPrefix("\(index): holds the UNet of Stable Diffusion XL, expected")
-            )
+                try refusal().hasPrefix(
+                    "\(folder)/unet/config.json: holds the UNet of Stable Diffusion XL, expected "))
         }
     }
 
