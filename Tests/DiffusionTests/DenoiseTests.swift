@@ -36,6 +36,26 @@ import Testing
         #expect(evaluations == 3)
     }
 
+    @Test func noSamplerHoldsMoreForMoreSteps() async {
+        await #expect(processExitsWith: .success) {
+            let (suite, noise) = (DenoiseTests(), recipeInput("noise", [1, 4, 64, 64]))
+            for kind in SchedulerKind.allCases {
+                func peak(steps: Int) throws -> Int {
+                    TensorMemory.resetPeak()
+                    let before = TensorMemory.current
+                    _ = try denoise(
+                        noise, with: stable(kind).scheduler(steps: steps),
+                        drawing: { Tensor.zeros(noise.shape) }, predict: suite.answer)
+                    precondition(TensorMemory.current == before, "\(kind)")
+                    return TensorMemory.peak - before
+                }
+                // Six evaluations and more: as far back as any of them looks.
+                let (short, long) = (try peak(steps: 6), try peak(steps: 40))
+                precondition(short == long && short > 0, "\(kind): \(short), \(long)")
+            }
+        }
+    }
+
     @Test func stopsWithinOneStepOfCancellation() async throws {
         let task = Task {
             withUnsafeCurrentTask { $0?.cancel() }
