@@ -49,20 +49,23 @@ public struct DiffusionCase: Codable, Equatable, Sendable {
 
     /// The pass, its weights made and its input fixed.
     func prepared() throws -> () -> Void {
-        let view = Weights.shapesOnly()
-        let pass = try pass(from: view)
-        for parameter in view.parameters { parameter.replace(with: stored(parameter.value.shape)) }
+        let shapes = Weights.shapesOnly()
+        _ = try pass(from: shapes)
+        let drawn = shapes.parameters.map { parameter in
+            let shape = parameter.value.shape
+            return StoredTensor(
+                name: parameter.name, dtype: .float32, shape: shape, file: "random"
+            ) {
+                // Small, so that none of many layers grows without end.
+                let inputs = shape.dropFirst().reduce(1, *)
+                let value = uneven(shape, .cpu) * (1 / Float(inputs).squareRoot())
+                return weights == .float32 ? value.owned() : value
+            }
+        }
+        let checkpoint = try Checkpoint(file: "random", tensors: drawn)
+        let pass = try pass(from: Weights(checkpoint.held(as: weights)))
+        TensorMemory.releaseCached()
         return pass
-    }
-
-    /// Small numbers of that shape, as the case stores them. Small, so that none of many layers
-    /// grows without end.
-    private func stored(_ shape: Shape) -> Tensor {
-        let inner = shape.dropFirst().reduce(1, *)
-        let value = uneven(shape, .cpu) * (1 / Float(inner).squareRoot())
-        guard weights.isBlocked else { return value.cast(to: weights) }
-        let isMatrix = shape.count == 2 && inner.isMultiple(of: 32)
-        return isMatrix ? value.quantized(to: weights) : value.cast(to: .bfloat16)
     }
 
     private func pass(from view: Weights) throws -> () -> Void {

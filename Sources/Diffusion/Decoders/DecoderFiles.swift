@@ -1,6 +1,6 @@
 import FoundationEssentials
 import ModelZoo
-import TensorCore
+package import TensorCore
 
 /// The files of a decoder: a folder as diffusers writes it, or Stable Diffusion 1.x in one file.
 struct DecoderFiles {
@@ -106,7 +106,7 @@ extension Checkpoint {
 
     /// The same with matrices and filters in a narrower type as soon as they are loaded; the pages
     /// of the file that they came from are given back. What is as narrow already stays.
-    func held(as dtype: DType) throws -> Checkpoint {
+    package func held(as dtype: DType) throws -> Checkpoint {
         let narrowed = tensors.map { tensor -> StoredTensor in
             guard tensor.shape.count >= 2, tensor.dtype.isFloatingPoint else { return tensor }
             let fits =
@@ -119,7 +119,7 @@ extension Checkpoint {
                 name: tensor.name, dtype: kept, shape: tensor.shape, file: tensor.file
             ) {
                 defer { tensor.forget() }
-                return try other.tensor().dense()
+                return try other.tensor().owned()
             }
         }
         return try Checkpoint(file: file, tensors: narrowed, metadata: metadata)

@@ -27,6 +27,19 @@ extension Tensor {
         return dtype.isFloatingPoint ? result.recorded(from: self) { $0 } : result
     }
 
+    /// A constant copy in memory of its own, to the byte: for weights that stay. That of results
+    /// comes in sizes that fit many and counts on being given back.
+    package func owned() -> Tensor {
+        let source = detached().dense()
+        let storage = HostStorage(byteCount: source.byteCount)
+        source.backend.read(source) { bytes in
+            guard let base = bytes.baseAddress else { return }
+            storage.hostPointer?.copyMemory(from: base, byteCount: bytes.count)
+        }
+        let copy = Tensor(storage: storage, device: .cpu, dtype: dtype, shape: shape)
+        return copy.on(device)
+    }
+
     /// The parts one after the other along `axis`; they agree in the other axes and in type.
     public static func concatenate(_ parts: [Tensor], axis: Int) -> Tensor {
         precondition(!parts.isEmpty, "concatenate: nothing")
