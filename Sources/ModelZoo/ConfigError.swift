@@ -6,6 +6,8 @@ public enum ConfigError: Error, Equatable {
     case missing(file: String)
     /// The description cannot be understood.
     case malformed(file: String, reason: String)
+    /// The description is another network's.
+    case otherNetwork(file: String, found: String, expected: [String])
     /// The description could not be written.
     case unwritable(file: String, reason: String)
     /// A key holds a value that this network does not implement, or that cannot be.
@@ -22,6 +24,9 @@ extension ConfigError: CustomStringConvertible {
             "\(file): no such file. Is the folder complete?"
         case .malformed(let file, let reason):
             "\(file): \(reason). Is the file whole, and of this release?"
+        case .otherNetwork(let file, let found, let expected):
+            "\(file): describes a network of the kind '\(found)', expected "
+                + "\(expected.joined(separator: " or ")). Give the folder of such a model."
         case .unwritable(let file, let reason):
             "\(file): cannot be written: \(reason). Is there room, and may you write there?"
         case .unsupported(let config, let key, let found, let expected):

@@ -89,8 +89,9 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
 
     /// How tokens are drawn; the published demo's values where nothing is said.
     ///
+    /// - Parameter vocabulary: tokens that there are to draw
     /// - Throws: `ModelError.invalidOption`
-    func sampling() throws -> SamplingOptions {
+    func sampling(from vocabulary: Int) throws -> SamplingOptions {
         let published = SamplingOptions()
         var sampling = SamplingOptions(
             temperature: temperature ?? published.temperature, topP: topP ?? published.topP,
@@ -100,6 +101,13 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
         sampling.presencePenalty = presencePenalty ?? 0
         sampling.logitBias = logitBias ?? [:]
         try sampling.check()
+        if let id = sampling.logitBias.keys.sorted().first(where: {
+            !(0..<vocabulary).contains($0)
+        }) {
+            throw ModelError.invalidOption(
+                name: "logit-bias", found: "for token \(id)",
+                expected: "token ids from 0 to \(vocabulary - 1)")
+        }
         return sampling
     }
 

@@ -45,6 +45,7 @@ package struct LanguageModelParts: Sendable {
     ) throws {
         folder = path
         let files = try LLaMAFiles(path)
+        try files.refuseOthers()
         let base = files.checkpoint
         var config = files.config
         try memory.reserve(base.byteCount, for: "The language model", mapped: true)

@@ -64,8 +64,8 @@ extension ModelError: CustomStringConvertible {
             "\(folder): the model takes \(needed / 1_000_000) MB, and \(free / 1_000_000) MB are free "
                 + "there. Make room, or name a folder on another disk."
         case .missingManifest(let folder):
-            "\(folder): has no southgpt.json, so it is not a model folder, and no pretrained_ckpt/ "
-                + "as the README's ckpt/ has. Is the path right?"
+            "\(folder): has no southgpt.json, so it is not a model folder, no pretrained_ckpt/ as the "
+                + "README's ckpt/ has, and no config.json as a language model has. Is the path right?"
         case .malformed(let file, let reason):
             "\(file): \(reason)"
         case .unknownComponent(let name, let file, let known):

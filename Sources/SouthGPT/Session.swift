@@ -119,7 +119,7 @@ public final class Session: Sendable {
         to request: Request, in state: inout State, _ onEvent: (Event) throws -> Void
     ) throws -> Response {
         let options = request.options.completed(by: model.folder.manifest.defaults)
-        let sampling = try options.sampling()
+        let sampling = try options.sampling(from: model.layout.tokenizer.vocabularySize)
         let limit = try options.tokenLimit()
         _ = try options.clipRate()
         try check(request, options)

@@ -209,6 +209,101 @@ import Testing
         }
     }
 
+    /// A folder as Hugging Face has it, and what opening it says.
+    private func message(
+        _ keys: [String: Any], _ tensors: [(name: String, value: Tensor)]
+    ) throws -> String {
+        try withTemporaryFolder { folder in
+            try JSONSerialization.data(withJSONObject: keys)
+                .write(to: URL(filePath: "\(folder)/config.json"))
+            try Safetensors.write(tensors, to: "\(folder)/model.safetensors")
+            do {
+                let files = try LLaMAFiles(folder)
+                _ = try files.network()
+                return files.remarks.joined().replacing("\(folder)/", with: "")
+            } catch { return "\(error)".replacing("\(folder)/", with: "") }
+        }
+    }
+
+    private var keys: [String: Any] {
+        [
+            "vocab_size": 20, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+        ]
+    }
+
+    private func tensors() throws -> [(name: String, value: Tensor)] {
+        let shapes = Weights.shapesOnly()
+        _ = try LLaMA(
+            LLaMAConfig(
+                vocabSize: 20, hiddenSize: 16, intermediateSize: 24, numHiddenLayers: 1,
+                numAttentionHeads: 2), from: shapes)
+        return shapes.parameters.map { ($0.name, recipeWeight($0.name, $0.value.shape)) }
+    }
+
+    @Test func saysWhatAnotherNetworksFilesAre() throws {
+        let mend = "expected llama or mistral or qwen2. Give the folder of such a model."
+        #expect(
+            try message(["_class_name": "UNet2DConditionModel", "in_channels": 4], tensors())
+                == "config.json: describes a network of the kind 'UNet2DConditionModel', " + mend)
+        #expect(
+            try message(["model_type": "bert", "vocab_size": 20], tensors())
+                == "config.json: describes a network of the kind 'bert', " + mend)
+        #expect(
+            try message(keys, [("conv_in.weight", Tensor([1]))])
+                == "model.safetensors: holds another network's weights, such as 'conv_in.weight', "
+                + "expected 'model.embed_tokens.weight' of a language model. "
+                + "Give the files of such a model.")
+    }
+
+    @Test func namesAMissingKeyAsTheFileWouldHaveIt() throws {
+        #expect(
+            try message(keys.filter { $0.key != "num_hidden_layers" }, tensors())
+                == "config.json: lacks the key 'num_hidden_layers'. Is the file whole, and of this "
+                + "release?")
+    }
+
+    /// The shapes of matrices are the same for any number of heads.
+    @Test func knowsAWrongNumberOfHeadsByTheTableOfAngles() throws {
+        let name = "model.layers.0.self_attn.rotary_emb.inv_freq"
+        let all = try tensors() + [(name, Tensor([1, 0.1, 0.01, 0.001]))]
+        #expect(try message(keys, all) == "")
+        #expect(
+            try message(keys.merging(["num_attention_heads": 4]) { $1 }, all)
+                == "model.safetensors: '\(name)' has shape [4], expected [2]. "
+                + "Is config.json of the same release?")
+    }
+
+    @Test func saysWhereTheVocabularyIsOfAnotherSize() throws {
+        #expect(
+            try message(keys.merging(["vocab_size": 32]) { $1 }, tensors())
+                == "config.json: 'vocab_size' is 32, the weights have 20 rows of vocabulary, and "
+                + "these count. Are both of the same release?")
+        let short = try tensors().map {
+            $0.name == "lm_head.weight" ? ($0.name, $0.value[0..<19].dense()) : $0
+        }
+        #expect(
+            try message(keys, short)
+                == "model.safetensors: 'lm_head.weight' has shape [19, 16], expected [20, 16]. "
+                + "Is config.json of the same release?")
+    }
+
+    @Test func saysWhichFilesATokenizerMayBeIn() throws {
+        try withTemporaryFolder { folder in
+            try JSONSerialization.data(withJSONObject: keys)
+                .write(to: URL(filePath: "\(folder)/config.json"))
+            try Safetensors.write(tensors(), to: "\(folder)/model.safetensors")
+            let files = try LLaMAFiles(folder)
+            let error = #expect(throws: TokenizerError.absent(folder: folder)) {
+                try files.tokenizer(beside: folder)
+            }
+            #expect(
+                error?.description
+                    == "\(folder): has no tokenizer, expected tokenizer.json or tokenizer.model. "
+                    + "Put that of the weights' release there.")
+        }
+    }
+
     @Test func saysWhichSizesAreMissing() throws {
         try withTemporaryFolder { folder in
             let path = "\(folder)/a.gguf"

@@ -185,6 +185,17 @@ import Testing
         }
     }
 
+    @Test func aBiasForATokenThatIsNotThereIsRefused() throws {
+        let model = try LanguageModel("\(TinyFolder.path)/pretrained_ckpt/vicuna_ckpt/tiny")
+        var options = GenerationOptions()
+        options.logitBias = [511: 1, 512: 1]
+        let error = #expect(throws: ModelError.self) {
+            try TextSession(model).respond(to: "Hello", options: options)
+        }
+        #expect(
+            error?.description == "logit-bias is for token 512, expected token ids from 0 to 511.")
+    }
+
     @Test func aPresetDoesNotOverwriteFiles() throws {
         try withTemporaryFolder { folder in
             try Data("mine".utf8).write(to: URL(filePath: "\(folder)/notes.txt"))

@@ -59,11 +59,13 @@ import Testing
             try write(
                 #"{"weight_map": {"x": "b.safetensors"}}"#,
                 to: "\(folder)/model.safetensors.index.json")
+            let index = "model.safetensors.index.json"
+            let error = CheckpointError.missingShard(
+                file: "\(folder)/b.safetensors", index: index)
+            #expect(throws: error) { try Checkpoint(folder: folder) }
             #expect(
-                throws: CheckpointError.unreadable(
-                    file: "\(folder)/b.safetensors",
-                    reason: "it is missing, and model.safetensors.index.json names it")
-            ) { try Checkpoint(folder: folder) }
+                error.description == "\(folder)/b.safetensors: is missing, and \(index) names it. "
+                    + "Download that file too, of the release that the index is of.")
         }
     }
 

@@ -54,9 +54,9 @@ import Testing
         try withTemporaryFolder { folder in
             let path = "\(folder)/w"
             #expect(
-                throws: CheckpointError.unwritable(
-                    file: path,
-                    reason: "the format has no q8_0; cast 'w' to float32 or bfloat16")
+                throws: CheckpointError.unsupported(
+                    file: path, what: "'w' as q8_0",
+                    mend: "Write a .gguf file, or cast it to float32 or bfloat16.")
             ) { try Safetensors.write([("w", weight)], to: path) }
             #expect(throws: CheckpointError.self) {
                 try PyTorchArchive.write([("w", weight)], to: path)

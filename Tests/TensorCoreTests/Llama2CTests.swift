@@ -17,6 +17,23 @@ import Testing
         }
     }
 
+    @Test func knowsAFileThatIsCutShort() throws {
+        try withTemporaryFolder { folder in
+            let path = "\(folder)/model.bin"
+            // The mark, the version, the seven sizes, and no weights.
+            let words: [Int32] = [0x616B_3432, 1, 64, 172, 5, 8, 4, 512, 512]
+            var bytes = words.flatMap { word in
+                (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * Int32($0))) }
+            }
+            bytes += [UInt8](repeating: 0, count: 1000)
+            try Data(bytes).write(to: URL(filePath: path))
+            #expect(
+                throws: CheckpointError.malformed(
+                    file: path, rule: "its length is not what the sizes in llama2.c's header give")
+            ) { try Checkpoint(contentsOf: path) }
+        }
+    }
+
     @Test func turnsRowsThereAndBack() {
         let rows = Tensor((0..<24).map { Float($0) }, [8, 3])
         let turned = rows.halfSplitRows(headSize: 4)

@@ -110,6 +110,27 @@ import Testing
         #expect(outcome.errors.contains("'smell'"))
     }
 
+    @Test func whatTheKindOfModelDoesNotTakeIsNotPassedOver() throws {
+        try withModel { folder, model in
+            let alone = "\(model)/pretrained_ckpt/vicuna_ckpt/tiny"
+            let cases: [(model: String, arguments: [String], message: String)] = [
+                (alone, ["--image", "p.png"], "takes no media"),
+                (alone, ["--modalities", "text,image"], "no --modalities"),
+                (model, ["--raw"], "--raw: only a language model alone"),
+                (model, ["--template", "human"], "--template: only a language model alone"),
+                (model, ["--stop", "x"], "--stop: only a language model alone"),
+                (model, ["--prompts", "x"], "--prompts: only a language model alone"),
+            ]
+            for (model, arguments, message) in cases {
+                let outcome = try BuiltTool(
+                    "southgpt-infer", ["--model", model, "--prompt", "Hi"] + arguments
+                ).outcome()
+                #expect(outcome.status == 64, "\(arguments): \(outcome.errors)")
+                #expect(outcome.errors.contains(message), "\(outcome.errors)")
+            }
+        }
+    }
+
     @Test func ctrlCLeavesNoHalfWrittenFile() throws {
         try withModel { folder, model in
             let output = "\(folder)/out"

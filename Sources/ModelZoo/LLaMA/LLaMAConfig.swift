@@ -100,6 +100,24 @@ extension LLaMAConfig {
 
 extension LLaMAConfig {
     private static let network = "LLaMA"
+    private static let kinds = ["llama", "mistral", "qwen2"]
+
+    /// What tells networks apart: transformers' files have the first, diffusers' the second.
+    private struct Kind: Decodable {
+        let modelType: String?
+        let _className: String?
+    }
+
+    /// Reads a `config.json`, and says of another network's which it is.
+    ///
+    /// - Throws: `ConfigError`
+    package static func read(from path: String) throws -> LLaMAConfig {
+        let kind: Kind = try ConfigFile.read(from: path)
+        if let found = kind._className ?? kind.modelType, !kinds.contains(found) {
+            throw ConfigError.otherNetwork(file: path, found: found, expected: kinds)
+        }
+        return try ConfigFile.read(from: path)
+    }
 
     /// - Throws: `ConfigError` for sizes no model can have, and for variants that are not supported
     func validate() throws {
@@ -124,7 +142,7 @@ extension LLaMAConfig {
         // Rotation turns pairs of numbers.
         try ConfigError.require(Self.network, "head_dim", headSize, multipleOf: 2)
         try ConfigError.require(
-            Self.network, "model_type", modelType ?? "llama", in: ["llama", "mistral", "qwen2"])
+            Self.network, "model_type", modelType ?? "llama", in: Self.kinds)
         try ConfigError.require(Self.network, "hidden_act", hiddenAct ?? "silu", in: ["silu"])
         try validateRotation()
     }

@@ -12,6 +12,10 @@ public struct LLaMAFiles: Sendable {
     public let gguf: GGUF?
     /// In which of their forms the files are.
     package let form: Form
+    /// In what the files disagree and can be read all the same, a line for each.
+    public let remarks: [String]
+
+    private static let embedding = "model.embed_tokens.weight"
 
     /// Whose files they are.
     package enum Form: Sendable {
@@ -29,12 +33,20 @@ public struct LLaMAFiles: Sendable {
             let files = try MetaLLaMA(path)
             try self.init(files.config, files.checkpoint, .meta)
         } else if LLaMAFiles.isFolder(path) {
+            var config = try LLaMAConfig.read(from: "\(path)/config.json")
             let checkpoint = try Checkpoint(folder: path)
-            var config: LLaMAConfig = try ConfigFile.read(from: "\(path)/config.json")
             // The tensor counts, where files disagree.
-            config.vocabSize =
-                checkpoint["model.embed_tokens.weight"]?.shape.first ?? config.vocabSize
-            try self.init(config, checkpoint, .huggingFace)
+            let told = config.vocabSize
+            config.vocabSize = checkpoint[LLaMAFiles.embedding]?.shape.first ?? told
+            try self.init(
+                config, checkpoint, .huggingFace,
+                remarks: told == config.vocabSize
+                    ? []
+                    : [
+                        "\(path)/config.json: 'vocab_size' is \(told), the weights have "
+                            + "\(config.vocabSize) rows of vocabulary, and these count. "
+                            + "Are both of the same release?"
+                    ])
         } else {
             let checkpoint = try Checkpoint(contentsOf: path)
             guard let config = LLaMAConfig(llama2C: checkpoint.metadata) else {
@@ -46,8 +58,11 @@ public struct LLaMAFiles: Sendable {
         }
     }
 
-    private init(_ config: LLaMAConfig, _ checkpoint: Checkpoint, _ form: Form) throws {
+    private init(
+        _ config: LLaMAConfig, _ checkpoint: Checkpoint, _ form: Form, remarks: [String] = []
+    ) throws {
         try config.validate()
+        self.remarks = remarks
         self.config = config
         self.form = form
         self.checkpoint = checkpoint
@@ -93,6 +108,7 @@ public struct LLaMAFiles: Sendable {
         let config = try LLaMAConfig(gguf)
         self.config = config
         self.gguf = gguf
+        remarks = []
         form = .gguf
         checkpoint = try gguf.checkpoint.fromGGUF(config)
     }
@@ -106,10 +122,34 @@ public struct LLaMAFiles: Sendable {
     ///
     /// - Throws: `ConfigError`, `CheckpointError`
     public func network(device: Device = .cpu) throws -> LLaMA {
+        try refuseOthers()
         let weights = Weights(checkpoint, device: device)
         let network = try LLaMA(config, from: weights)
         try weights.finish(unused: LLaMA.unusedTensors(config))
         return network
+    }
+}
+
+extension LLaMAFiles {
+    /// Refuses what the shapes of the network's own tensors do not tell, or not well.
+    ///
+    /// - Throws: `CheckpointError` for another network's weights, and where old files' tables of
+    ///   angles are for heads of another size
+    package func refuseOthers() throws {
+        if let other = checkpoint.tensors.first?.name,
+            !checkpoint.tensors.contains(where: { $0.name.hasPrefix("model.") })
+        {
+            throw CheckpointError.otherNetwork(
+                name: other, expected: "'\(LLaMAFiles.embedding)' of a language model",
+                file: checkpoint.file)
+        }
+        for table in checkpoint.tensors where table.name.hasSuffix(".rotary_emb.inv_freq") {
+            guard table.shape == [config.headSize / 2] else {
+                throw CheckpointError.shapeMismatch(
+                    name: table.name, found: table.shape, expected: [config.headSize / 2],
+                    file: table.file)
+            }
+        }
     }
 }
 

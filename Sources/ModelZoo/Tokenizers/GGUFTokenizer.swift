@@ -149,6 +149,9 @@ extension LLaMAFiles {
         {
             return try Llama2CTokenizer(contentsOf: "\(folder)/tokenizer.bin")
         }
+        guard TokenizerFiles.exists("\(folder)/tokenizer.model") else {
+            throw TokenizerError.absent(folder: folder)
+        }
         return try LLaMATokenizer(folder: folder)
     }
 

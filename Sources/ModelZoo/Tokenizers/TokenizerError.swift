@@ -5,6 +5,8 @@ import TensorCore
 public enum TokenizerError: Error, Equatable {
     /// The file does not exist or cannot be read.
     case unreadable(file: String, reason: String)
+    /// None of the files that hold a tokenizer is beside the weights.
+    case absent(folder: String)
     /// The file breaks a rule of its format.
     case malformed(file: String, rule: String)
     /// A kind of tokenizer that is recognised and refused.
@@ -23,6 +25,9 @@ extension TokenizerError: CustomStringConvertible {
         switch self {
         case .unreadable(let file, let reason):
             "\(file): cannot be read: \(reason). Is the path right?"
+        case .absent(let folder):
+            "\(folder): has no tokenizer, expected tokenizer.json or tokenizer.model. Put that of the "
+                + "weights' release there."
         case .malformed(let file, let rule):
             "\(file): not a sound tokenizer file: \(rule). Was the download complete?"
         case .unsupported(let file, let what, let mend):

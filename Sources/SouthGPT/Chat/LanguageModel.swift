@@ -7,6 +7,8 @@ public import TensorCore
 public struct LanguageModel: Sendable {
     /// Where it came from.
     public let path: String
+    /// In what its files disagree and are read all the same, a line for each.
+    public let remarks: [String]
     /// The network.
     public let network: LLaMA
     /// What all sessions with this model have their tokens computed by.
@@ -29,14 +31,9 @@ public struct LanguageModel: Sendable {
     {
         let files = try LLaMAFiles(path)
         try memory.reserve(files.checkpoint.byteCount, for: "The language model", mapped: true)
-        let tokenizer = try files.tokenizer(beside: path)
-        guard tokenizer.vocabularySize <= files.config.vocabSize else {
-            throw ModelError.malformed(
-                file: path,
-                reason: "has \(files.config.vocabSize) rows of vocabulary, its tokenizer "
-                    + "\(tokenizer.vocabularySize) tokens. Are both of the same release?")
-        }
+        let tokenizer = try files.fittingTokenizer(beside: path)
         self.path = path
+        remarks = files.remarks
         network = try files.network(device: device)
         passes = SharedPasses(network)
         self.tokenizer = tokenizer
@@ -64,6 +61,22 @@ public struct LanguageModel: Sendable {
             || manager.names(in: path).contains { $0.hasSuffix(".gguf") }
             || (manager.fileExists(atPath: "\(path)/config.json")
                 && !manager.fileExists(atPath: "\(path)/model_index.json"))
+    }
+}
+
+extension LLaMAFiles {
+    /// The tokenizer, which may not have more tokens than the network has rows.
+    ///
+    /// - Throws: `TokenizerError`, `ModelError`
+    func fittingTokenizer(beside path: String) throws -> any TextTokenizer {
+        let tokenizer = try tokenizer(beside: path)
+        guard tokenizer.vocabularySize <= config.vocabSize else {
+            throw ModelError.malformed(
+                file: path,
+                reason: "has \(config.vocabSize) rows of vocabulary, its tokenizer "
+                    + "\(tokenizer.vocabularySize) tokens. Are both of the same release?")
+        }
+        return tokenizer
     }
 }
 

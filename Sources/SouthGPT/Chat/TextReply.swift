@@ -17,11 +17,11 @@ struct TextReply {
 
     /// - Throws: `ModelError.invalidOption`
     init(of model: LanguageModel, _ template: ChatTemplate, _ options: GenerationOptions) throws {
-        sampler = Sampler(try options.sampling())
         limit = try options.tokenLimit()
         hasEnded = limit == 0
         ends = model.endIDs.union(template.endTokens.compactMap(model.tokenizer.id(of:)))
         vocabularySize = model.tokenizer.vocabularySize
+        sampler = Sampler(try options.sampling(from: vocabularySize))
         stream = TextStream(model.tokenizer)
         stops = StopStrings(template.stops + (options.stops ?? []))
     }

@@ -84,7 +84,7 @@ public struct CheckpointConversion: Sendable {
         return Report(
             file: output, tensors: written.count,
             bytes: written.reduce(0) { $0 + $1.byteCount }, errors: losses.all,
-            remarks: input.remarks)
+            remarks: input.remarks + types.remarks(on: written.map(\.name)))
     }
 
     /// The metadata with the type of the file's greater part, as llama.cpp numbers it.

@@ -87,8 +87,12 @@ struct ConversionInput {
         let hasConfig =
             FileManager.default.fileExists(atPath: "\(path)/config.json")
             || LLaMAFiles.isMeta(path)
-        if isNeeded && hasConfig { return try LLaMAFiles(path) }
-        return try? LLaMAFiles(path)
+        guard isNeeded && hasConfig else { return try? LLaMAFiles(path) }
+        do {
+            return try LLaMAFiles(path)
+        } catch ConfigError.otherNetwork {
+            return nil
+        }
     }
 
     /// Writes `config.json` and the tokenizer into a folder that has none, where the input has them

@@ -55,6 +55,14 @@ public struct TypeChoice: Sendable {
     /// The type of the greater part, for the notes of the file.
     var main: DType? { base }
 
+    /// A line for each pattern that none of those names matches.
+    func remarks(on names: [String]) -> [String] {
+        choices.map(\.pattern).filter { pattern in !names.contains { matches($0, pattern) } }.map {
+            "--for '\($0)=…' changed nothing: no tensor of the new file has such a name. "
+                + "'inspect' lists them."
+        }
+    }
+
     /// The type of one tensor.
     ///
     /// - Parameter keepsBlocks: whether the format has types of blocks

@@ -48,19 +48,15 @@ private func languageModelVerification(
     let files = try LLaMAFiles(path)
     try refuseBareDelta(in: files.checkpoint)
     let network = try files.network()
-    let tokenizer = try files.tokenizer(beside: path)
+    let tokenizer = try files.fittingTokenizer(beside: path)
     let tensors = files.checkpoint.tensors.count
-    guard tokenizer.vocabularySize <= network.config.vocabSize else {
-        throw ModelError.missingSignalRows(
-            rows: network.config.vocabSize, expected: tokenizer.vocabularySize, file: path)
-    }
     return [
         (
             "llm",
             "\(files.checkpoint.file): complete, \(tensors) tensors, none missing, none left over"
         ),
         ("tokenizer", "\(tokenizer.vocabularySize) tokens for \(network.config.vocabSize) rows"),
-    ]
+    ] + files.remarks.map { ("remark", $0) }
 }
 
 /// The scales of a trained model's last norm are near one or above; their differences near zero.

@@ -3,6 +3,8 @@
 public enum CheckpointError: Error, Equatable {
     /// The file or folder does not exist or cannot be read.
     case unreadable(file: String, reason: String)
+    /// A file of several that an index names is not there.
+    case missingShard(file: String, index: String)
     /// The bytes are no checkpoint, or one that breaks its format's rules.
     case malformed(file: String, rule: String)
     /// A format that is recognised and refused.
@@ -11,6 +13,8 @@ public enum CheckpointError: Error, Equatable {
     case forbiddenPickle(file: String, name: String)
     /// A tensor that the network needs is not there.
     case missing(name: String, expected: Shape, file: String)
+    /// The weights are another network's.
+    case otherNetwork(name: String, expected: String, file: String)
     /// A tensor has another shape than the network's.
     case shapeMismatch(name: String, found: Shape, expected: Shape, file: String)
     /// A tensor holds another kind of numbers than the network's.
@@ -28,6 +32,9 @@ extension CheckpointError: CustomStringConvertible {
         switch self {
         case .unreadable(let file, let reason):
             "\(file): cannot be read: \(reason). Is the path right?"
+        case .missingShard(let file, let index):
+            "\(file): is missing, and \(index) names it. Download that file too, of the release that "
+                + "the index is of."
         case .malformed(let file, let rule):
             "\(file): not a sound checkpoint: \(rule). Was the download complete?"
         case .unsupported(let file, let what, let mend):
@@ -38,6 +45,9 @@ extension CheckpointError: CustomStringConvertible {
         case .missing(let name, let expected, let file):
             "\(file): '\(name)' is missing, expected with shape \(expected). "
                 + "Is config.json of the same release?"
+        case .otherNetwork(let name, let expected, let file):
+            "\(file): holds another network's weights, such as '\(name)', expected \(expected). "
+                + "Give the files of such a model."
         case .shapeMismatch(let name, let found, let expected, let file):
             "\(file): '\(name)' has shape \(found), expected \(expected). "
                 + "Is config.json of the same release?"

@@ -31,6 +31,9 @@ extension Checkpoint {
             self = try tables.checkpoint
         } else if bytes.starts(with: Npy.mark) {
             self = try Npy.open(file)
+        } else if Llama2C.isMarked(bytes) {
+            throw CheckpointError.malformed(
+                file: path, rule: "its length is not what the sizes in llama2.c's header give")
         } else if bytes.starts(with: "version https://git-lfs".utf8) {
             throw CheckpointError.malformed(
                 file: path, rule: "it is a Git LFS pointer, the weights were never fetched")

@@ -68,8 +68,7 @@ extension Checkpoint {
         var metadata: [String: String] = [:]
         for (shard, names) in shards.sorted(by: { $0.key < $1.key }) {
             guard fileExists("\(folder)/\(shard)") else {
-                throw CheckpointError.unreadable(
-                    file: "\(folder)/\(shard)", reason: "it is missing, and \(index) names it")
+                throw CheckpointError.missingShard(file: "\(folder)/\(shard)", index: index)
             }
             let checkpoint = try Checkpoint(contentsOf: "\(folder)/\(shard)")
             if let absent = names.first(where: { checkpoint[$0] == nil }) {

@@ -20,6 +20,12 @@ struct Llama2C {
     private var headSize: Int { dim / heads }
     private var narrow: Int { keyValueHeads * headSize }
 
+    /// Whether a file begins as the second version does.
+    static func isMarked(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        bytes.count >= 4
+            && UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self)) == Llama2C.mark
+    }
+
     /// Reads the header; nil where the file is none of these.
     init?(_ file: MappedFile) {
         let bytes = file.bytes
@@ -27,7 +33,7 @@ struct Llama2C {
         func word(_ index: Int) -> Int {
             Int(Int32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * index, as: Int32.self)))
         }
-        let isMarked = UInt32(truncatingIfNeeded: word(0)) == Llama2C.mark
+        let isMarked = Llama2C.isMarked(bytes)
         if isMarked {
             guard bytes.count > 256, word(1) == 1 else { return nil }
         }

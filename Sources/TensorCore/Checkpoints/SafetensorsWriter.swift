@@ -63,9 +63,9 @@ extension AtomicFile {
     /// Checks that a file to be written knows the types: none of these formats knows blocks.
     static func checkTypes(_ tensors: [(name: String, dtype: DType)], _ path: String) throws {
         for (name, dtype) in tensors where dtype.isBlocked {
-            throw CheckpointError.unwritable(
-                file: path,
-                reason: "the format has no \(dtype); cast '\(name)' to float32 or bfloat16")
+            throw CheckpointError.unsupported(
+                file: path, what: "'\(name)' as \(dtype)",
+                mend: "Write a .gguf file, or cast it to float32 or bfloat16.")
         }
     }
 

@@ -46,6 +46,7 @@ struct Quantize: ParsableCommand {
                 try show.printJSON(report)
                 return
             }
+            print("tensor\ttype\trelative error\tlargest error")
             for row in report.errors {
                 print("\(row.name)\t\(row.dtype)\t\(row.relativeError)\t\(row.largestError)")
             }

@@ -71,9 +71,7 @@ struct Infer: ParsableCommand {
                 try talk(with: alone)
                 return
             }
-            guard prompts == nil else {
-                throw ValidationError("--prompts: only a language model alone takes several.")
-            }
+            try refuseWhatTextAloneTakes()
             let folder = try OutputFolder(output)
             let session = Session(try model.open())
             let printer = ReplyPrinter(folder, show, explain: explain, Interruption())
@@ -91,9 +89,15 @@ struct Infer: ParsableCommand {
 
     /// Text from a language model without the parts around it.
     private func talk(with path: String) throws {
-        let session = TextSession(
-            try LanguageModel(path, memory: model.budget), template: raw ? .raw : template,
-            system: system)
+        let output = try generation.output
+        guard media.files.isEmpty, output?.text ?? true, output?.media.isEmpty ?? true else {
+            throw ValidationError(
+                "\(path) is a language model alone: it reads and writes text, and takes no media "
+                    + "and no --modalities.")
+        }
+        let languageModel = try LanguageModel(path, memory: model.budget)
+        show.warn(languageModel.remarks)
+        let session = TextSession(languageModel, template: raw ? .raw : template, system: system)
         let chat = TextChat(session, generation.options, show, Interruption())
         if let prompts {
             let text = try String(contentsOf: URL(filePath: prompts), encoding: .utf8)
@@ -102,6 +106,17 @@ struct Infer: ParsableCommand {
             try chat.converse()
         } else {
             try chat.answer(words())
+        }
+    }
+
+    /// Options that say something to a language model alone only are not passed over by others.
+    private func refuseWhatTextAloneTakes() throws {
+        let given: [(String, Bool)] = [
+            ("--prompts", prompts != nil), ("--template", template != nil), ("--raw", raw),
+            ("--system", system != nil), ("--stop", !generation.stop.isEmpty),
+        ]
+        for (name, isGiven) in given where isGiven {
+            throw ValidationError("\(name): only a language model alone takes it.")
         }
     }
 

@@ -134,6 +134,50 @@ import Testing
         }
     }
 
+    @Test func verifyRefusesATokenizerOfMoreTokensThanRows() throws {
+        try withTemporaryFolder { folder in
+            _ = try languageModel("\(folder)/llm", tokenizer: "qwen2")
+            #expect(try verification(of: "\(folder)/llm").map(\.component) == ["llm", "tokenizer"])
+            try FileManager.default.removeItem(atPath: "\(folder)/llm/tokenizer.json")
+            for name in ["tokenizer.model", "tokenizer_config.json"] {
+                try FileManager.default.copyItem(
+                    atPath: "\(TinyFolder.path)/pretrained_ckpt/vicuna_ckpt/tiny/\(name)",
+                    toPath: "\(folder)/llm/\(name)")
+            }
+            let error = #expect(throws: ModelError.self) { try verification(of: "\(folder)/llm") }
+            #expect(
+                error?.description
+                    == "\(folder)/llm: has 440 rows of vocabulary, its tokenizer 512 tokens. "
+                    + "Are both of the same release?")
+        }
+    }
+
+    @Test func aPatternThatMatchesNothingIsSaid() throws {
+        try withTemporaryFolder { folder in
+            _ = try languageModel("\(folder)/llm", tokenizer: "qwen2")
+            let report = try CheckpointConversion(
+                input: "\(folder)/llm", output: "\(folder)/model.gguf",
+                types: TypeChoice(
+                    quantizing: "q8_0", choices: ["token_embd*=q4_0", "lm_head*=float16"])
+            ).write()
+            #expect(
+                report.remarks == [
+                    "--for 'lm_head*=…' changed nothing: no tensor of the new file has such a name. "
+                        + "'inspect' lists them."
+                ])
+        }
+    }
+
+    /// It has a `config.json` too, which is not a language model's.
+    @Test func anotherNetworksFolderBecomesGGUFUnderItsOwnNames() throws {
+        try withTemporaryFolder { folder in
+            let encoder = "\(TinyFolder.path)/pretrained_ckpt/stable-diffusion-tiny/text_encoder"
+            let file = "\(folder)/encoder.gguf"
+            _ = try convert(encoder, file)
+            #expect(try CheckpointDifference(encoder, file, tolerance: 1e-6).isEqual)
+        }
+    }
+
     @Test func aTokenizerThatIsNotThereIsSaid() throws {
         try withTemporaryFolder { folder in
             _ = try languageModel("\(folder)/llm", tokenizer: "qwen2")

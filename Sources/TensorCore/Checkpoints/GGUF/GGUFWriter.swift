@@ -4,31 +4,33 @@ extension GGUF {
     ///
     /// - Parameter metadata: in this order; `general.alignment` counts where it is there
     /// - Parameter progress: how many tensors are written
-    /// - Throws: `CheckpointError.unwritable`, for a type that the format lacks too, or what
-    ///   loading a tensor throws; what was at `path` before is then still there
+    /// - Throws: `CheckpointError.unwritable`, `.unsupported` for what the format has no place for, or
+    ///   what loading a tensor throws; what was at `path` before is then still there
     public static func write(
         _ tensors: [StoredTensor], metadata: [Entry], to path: String,
         progress: (Int) -> Void = { _ in }
     ) throws {
-        func unwritable(_ reason: String) -> CheckpointError {
-            .unwritable(file: path, reason: reason)
+        func unsupported(_ what: String, _ mend: String) -> CheckpointError {
+            .unsupported(file: path, what: what, mend: mend)
         }
         try AtomicFile.checkNames(tensors.map(\.name), path)
         let alignment =
             metadata.first { $0.key == "general.alignment" }?.value.integer ?? usualAlignment
         guard alignment > 0, alignment & (alignment - 1) == 0 else {
-            throw unwritable("an alignment of \(alignment) is no power of two")
+            throw unsupported(
+                "an alignment of \(alignment)", "'general.alignment' must be a power of two.")
         }
         var header: [UInt8] = []
         var offset = 0
         for tensor in tensors {
             guard let type = GGUFType(tensor.dtype) else {
-                throw unwritable("the format has no \(tensor.dtype); cast '\(tensor.name)'")
+                throw unsupported("'\(tensor.name)' as \(tensor.dtype)", "Cast it to another type.")
             }
             guard tensor.name.utf8.count < 64, tensor.shape.count <= 4 else {
-                throw unwritable(
-                    "'\(tensor.name)' of shape \(tensor.shape): names have at most 63 bytes, "
-                        + "shapes four axes")
+                throw unsupported(
+                    "'\(tensor.name)' of shape \(tensor.shape)",
+                    "GGUF has names of at most 63 bytes and shapes of four axes: "
+                        + "write a .safetensors file.")
             }
             let shape = tensor.shape.isEmpty ? [1] : tensor.shape
             header += text(tensor.name) + littleEndian(UInt32(shape.count))
