@@ -53,6 +53,38 @@ import Testing
         #expect(passes.computed.rows == wishes.reduce(0) { $0 + $1.0 + $1.1 - 1 })
     }
 
+    /// What a pass holds does not grow with the prompt.
+    @Test func aLongPromptIsReadInSeveralPasses() throws {
+        let network = try LLaMA(Self.config, from: .fresh(seed: 3))
+        let rows = network.embedTokens(Tensor(prompt(0, length: 1100)))
+        let states = network.hiddenStates(rows, cache: network.newCache())
+        let passes = SharedPasses(network)
+        var pauses = 0
+        let found = passes.states(after: rows, cache: network.newCache(), layers: [-1]) {
+            pauses += 1
+        }
+        #expect(passes.computed == (passes: 3, rows: 1100) && pauses == 2)
+        #expect(found.layers[0].isClose(to: states, absolute: 1e-5))
+        #expect(found.scores.isClose(to: network.logits(states)[1099], absolute: 1e-5))
+    }
+
+    /// The angles of all keys depend on the length that the prompt ends with.
+    @Test func aPromptBeyondTheTrainedLengthIsNotCut() throws {
+        var config = Self.config
+        config.ropeScaling = RotaryConfig(type: "dynamic")
+        config.ropeScaling?.factor = 2
+        let network = try LLaMA(config, from: .fresh(seed: 3))
+        let rows = network.embedTokens(Tensor(prompt(0, length: 600)))
+        let passes = SharedPasses(network)
+        // Of two members a prompt would be read in stretches of 64.
+        let found = passes.joined {
+            passes.joined { passes.states(after: rows, cache: network.newCache()) }
+        }
+        #expect(passes.computed.passes == 1)
+        let states = network.hiddenStates(rows, cache: network.newCache())
+        #expect(found.scores.isClose(to: network.logits(states)[599], absolute: 1e-5))
+    }
+
     @Test func aPassTakesAllWhoTakePart() throws {
         let network = try LLaMA(Self.config, from: .fresh(seed: 3))
         let passes = SharedPasses(network)

@@ -1,6 +1,16 @@
 import TensorCore
 
 extension LLaMAConfig {
+    /// How many rows of a prompt are read in one pass. What a pass holds beside the cache grows with
+    /// them, and from some hundreds on they gain no more speed.
+    ///
+    /// - Parameter length: of the sequence with the prompt. Where it changes how fast pairs turn, the
+    ///   prompt is not cut: all of its keys are turned alike in the original
+    func rowsInAPass(of length: Int) -> Int {
+        func angles(_ length: Int) -> RotaryFrequencies { RotaryFrequencies(self, length: length) }
+        return angles(length) == angles(1) ? 512 : length
+    }
+
     /// Bytes of tensors that a model of this size holds at its peak, weights aside, while it reads
     /// `rows` of a dialogue and writes `reply` more. Nothing is computed.
     ///
@@ -11,8 +21,12 @@ extension LLaMAConfig {
             let cache = model.newCache()
             cache.reserve(rows + reply)
             func zeros(_ shape: Shape) -> Tensor { .zeros(shape, device: device) }
-            _ = model.logits(
-                model.hiddenStates(zeros([rows, hiddenSize]), cache: cache)[0..<1])
+            let embeddings = zeros([rows, hiddenSize])
+            let stretch = rowsInAPass(of: rows)
+            for start in stride(from: 0, to: rows, by: stretch) {
+                let part = embeddings[start..<min(rows, start + stretch)]
+                _ = model.logits(model.hiddenStates(part, cache: cache)[0..<1])
+            }
             // Token by token the reply costs one row at a time: less than reading did.
         }
     }
