@@ -44,6 +44,8 @@ public enum ModelError: Error, Equatable {
     case scoresNotFinite
     /// Published differences lie where the sum of them and LLaMA is expected.
     case bareDelta(file: String)
+    /// Whole weights lie where published differences are expected.
+    case noDelta(file: String)
     /// A folder has several of a part, and none by its published name.
     case severalParts(folder: String, found: [String])
     /// There is a `southgpt.json` where one was to be written.
@@ -106,6 +108,9 @@ extension ModelError: CustomStringConvertible {
         case .bareDelta(let file):
             "\(file): these are Vicuna's differences from LLaMA, not its weights. Add them to LLaMA: "
                 + "southgpt-checkpoint merge-delta --base LLAMA --delta THIS --output NEW"
+        case .noDelta(let file):
+            "\(file): these are a model's weights, not Vicuna's differences from LLaMA, and need no "
+                + "merging. Give the delta's folder as --delta."
         case .severalParts(let folder, let found):
             "\(folder): has several of which one is needed: \(found.joined(separator: ", ")). "
                 + "Name it: southgpt-checkpoint assemble --delta FOLDER, or write southgpt.json."

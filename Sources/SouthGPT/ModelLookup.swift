@@ -172,9 +172,11 @@ public struct ModelLookup: Sendable {
             return "Download https://huggingface.co/\(name) (its page says how large it is) to "
                 + "\(folder)/\(name), or name a folder."
         }
-        let part = textPart ? model.textPart.map { " (of it: \($0))" } : nil
-        return
-            "Download \(model.address)\(part ?? " (\(model.size))") to \(folder)/\(model.folder)."
+        let part = textPart ? model.textPart.map { "of it: \($0)" } : nil
+        let download = PublishedModel.download(
+            model.address, part ?? model.size, differencesFrom: model.base,
+            to: "\(folder)/\(model.folder)")
+        return "D\(download.dropFirst())."
     }
 
     private static func lastPart(of name: String) -> String {

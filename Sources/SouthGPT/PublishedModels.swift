@@ -19,6 +19,8 @@ public struct PublishedModel: Equatable, Sendable {
     public let folder: String
     /// The file by which its folder is known.
     public let marker: String
+    /// The model that the published files are the differences from; nil where they are whole.
+    public var base: String?
 
     /// The README's five.
     ///
@@ -50,9 +52,8 @@ public struct PublishedModel: Equatable, Sendable {
         PublishedModel(
             name: "lmsys/vicuna-7b-v0", otherNames: ["vicuna-7b-v0", "7b_v0"], modality: nil,
             address: "https://huggingface.co/lmsys/vicuna-7b-delta-v0",
-            size:
-                "about 13.5 GB; added to LLaMA 7B by southgpt-checkpoint merge-delta",
-            textPart: nil, folder: "vicuna_ckpt/7b_v0", marker: "config.json"),
+            size: "about 13.5 GB", textPart: nil, folder: "vicuna_ckpt/7b_v0",
+            marker: "config.json", base: "LLaMA 7B"),
     ]
 
     /// What the original's training added; its folder is one in `ckpt/delta_ckpt/southgpt`.
@@ -60,6 +61,18 @@ public struct PublishedModel: Equatable, Sendable {
         name: "southgpt/7b_tiva_v0", otherNames: ["ChocoWu/nextgpt_7b_tiva_v0"], modality: nil,
         address: "https://huggingface.co/ChocoWu/nextgpt_7b_tiva_v0", size: "about 0.8 GB",
         textPart: nil, folder: "7b_tiva_v0", marker: "pytorch_model.pt")
+
+    /// What to do to have it in a folder, as the end of a sentence. Differences do not go there
+    /// themselves.
+    ///
+    /// - Parameter part: which part of it, in place of its size
+    static func download(
+        _ address: String, _ part: String, differencesFrom base: String?, to folder: String
+    ) -> String {
+        guard let base else { return "download \(address) (\(part)) to \(folder)" }
+        return "download \(address) (\(part)) to a folder of its own, and add it to \(base): "
+            + "southgpt-checkpoint merge-delta --base LLAMA --delta THAT --output \(folder)"
+    }
 
     /// The release of that name: its hub name, one of its others, or the last part of either.
     public static func named(_ name: String) -> PublishedModel? {

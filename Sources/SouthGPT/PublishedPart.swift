@@ -21,13 +21,18 @@ public struct PublishedPart: Codable, Equatable, Sendable {
     public let state: State
     /// The file by which it is known.
     public let marker: String
+    /// The model that the published files are the differences from; nil where they are whole.
+    public let base: String?
 
     /// A line for people: how it is, and what mends it.
     public var line: String {
-        switch state {
+        let download = PublishedModel.download(address, size, differencesFrom: base, to: folder)
+        return switch state {
         case .present: folder
-        case .incomplete: "\(folder) lacks \(marker): download \(address) (\(size)) again"
-        case .absent: "not here: download \(address) (\(size)) to \(folder)"
+        case .incomplete where base == nil:
+            "\(folder) lacks \(marker): download \(address) (\(size)) again"
+        case .incomplete: "\(folder) lacks \(marker): \(download)"
+        case .absent: "not here: \(download)"
         }
     }
 
@@ -37,7 +42,7 @@ public struct PublishedPart: Codable, Equatable, Sendable {
         func part(_ model: PublishedModel, _ place: String, _ state: State) -> PublishedPart {
             PublishedPart(
                 name: model.name, address: model.address, size: model.size, folder: place,
-                state: state, marker: model.marker)
+                state: state, marker: model.marker, base: model.base)
         }
         let networks = PublishedModel.all.map { model in
             if let found = try? lookup.folder(of: model) { return part(model, found, .present) }

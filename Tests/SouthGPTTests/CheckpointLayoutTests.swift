@@ -156,6 +156,14 @@ import Testing
             let encoder = try #require(parts["imagebind/huge"])
             #expect(encoder.state == .incomplete)
             #expect(encoder.line.contains("lacks imagebind_huge.pth: download https://dl.fb"))
+            // What is published of Vicuna does not go into Vicuna's place.
+            let vicuna = try #require(parts["lmsys/vicuna-7b-v0"])
+            #expect(
+                vicuna.line
+                    == "not here: download https://huggingface.co/lmsys/vicuna-7b-delta-v0 "
+                    + "(about 13.5 GB) to a folder of its own, and add it to LLaMA 7B: "
+                    + "southgpt-checkpoint merge-delta --base LLAMA --delta THAT --output "
+                    + "\(root)/ckpt/pretrained_ckpt/vicuna_ckpt/7b_v0")
             let delta = try #require(parts["southgpt/7b_tiva_v0"])
             #expect(delta.state == .absent)
             #expect(delta.folder == "\(root)/ckpt/delta_ckpt/southgpt/7b_tiva_v0")

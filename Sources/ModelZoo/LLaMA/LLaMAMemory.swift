@@ -1,14 +1,14 @@
 import TensorCore
 
 extension LLaMAConfig {
-    /// How many rows of a prompt are read in one pass. What a pass holds beside the cache grows with
+    /// Rows of a prompt that are read in one pass. What a pass holds beside the cache grows with
     /// them, and from some hundreds on they gain no more speed.
-    ///
-    /// - Parameter length: of the sequence with the prompt. Where it changes how fast pairs turn, the
-    ///   prompt is not cut: all of its keys are turned alike in the original
-    func rowsInAPass(of length: Int) -> Int {
-        func angles(_ length: Int) -> RotaryFrequencies { RotaryFrequencies(self, length: length) }
-        return angles(length) == angles(1) ? 512 : length
+    static let longestPass = 512
+
+    /// Whether a prompt with which a sequence gets so long may be read in several passes. Where that
+    /// length changes how fast pairs turn, the original turns all keys of the prompt by it.
+    func mayCutPrompt(endingAt length: Int) -> Bool {
+        RotaryFrequencies(self, length: length) == RotaryFrequencies(self, length: 1)
     }
 
     /// Bytes of tensors that a model of this size holds at its peak, weights aside, while it reads
@@ -22,7 +22,7 @@ extension LLaMAConfig {
             cache.reserve(rows + reply)
             func zeros(_ shape: Shape) -> Tensor { .zeros(shape, device: device) }
             let embeddings = zeros([rows, hiddenSize])
-            let stretch = rowsInAPass(of: rows)
+            let stretch = mayCutPrompt(endingAt: rows) ? LLaMAConfig.longestPass : max(rows, 1)
             for start in stride(from: 0, to: rows, by: stretch) {
                 let part = embeddings[start..<min(rows, start + stretch)]
                 _ = model.logits(model.hiddenStates(part, cache: cache)[0..<1])

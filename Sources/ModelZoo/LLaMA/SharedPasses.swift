@@ -114,10 +114,10 @@ public final class SharedPasses: Sendable {
     ) rethrows -> States {
         var (parts, start) = ([[Tensor]](), 0)
         let count = embeddings.shape[0]
-        let most = network.config.rowsInAPass(of: cache.length + count)
+        let mayCut = network.config.mayCutPrompt(endingAt: cache.length + count)
         while true {
-            let stretch = members > 1 ? min(most, SharedPasses.stretch) : most
-            let end = min(count, start + stretch)
+            let stretch = members > 1 ? SharedPasses.stretch : LLaMAConfig.longestPass
+            let end = mayCut ? min(count, start + stretch) : count
             let states = states(Wish(embeddings.sliced(0, start..<end), cache, layers))
             parts.append(states.layers)
             start = end

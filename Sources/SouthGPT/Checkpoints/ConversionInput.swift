@@ -88,11 +88,13 @@ struct ConversionInput {
             FileManager.default.fileExists(atPath: "\(path)/config.json")
             || LLaMAFiles.isMeta(path)
         guard isNeeded && hasConfig else { return try? LLaMAFiles(path) }
-        do {
-            return try LLaMAFiles(path)
-        } catch ConfigError.otherNetwork {
-            return nil
-        }
+        // Other networks' folders have a config.json too.
+        let isOther =
+            try !LLaMAFiles.isMeta(path)
+            && Checkpoint.anywhere(path).tensors.allSatisfy {
+                !$0.name.hasPrefix("model.")
+            }
+        return isOther ? nil : try LLaMAFiles(path)
     }
 
     /// Writes `config.json` and the tokenizer into a folder that has none, where the input has them

@@ -19,11 +19,17 @@ public struct DeltaMerge: Sendable {
 
     /// Opens both folders and holds their tensors against each other.
     ///
-    /// - Throws: `CheckpointError` where a tensor is missing in one, or the shapes cannot be added
+    /// - Throws: `CheckpointError` where a tensor is missing in one, or the shapes cannot be added;
+    ///   `ModelError` where the base is the differences, or the delta none
     public init(base: String, delta: String) throws {
         self.base = try Checkpoint.anywhere(base)
         self.delta = try Checkpoint(folder: delta)
         folder = delta
+        try refuseBareDelta(in: self.base)
+        // Of whole weights these are near one or above: added, they would be neither model.
+        if let (file, mean) = try self.delta.lastScales(), mean > 0.5 {
+            throw ModelError.noDelta(file: file)
+        }
         for tensor in self.base.tensors where !DeltaMerge.isIgnored(tensor.name) {
             guard let other = self.delta[tensor.name] else {
                 throw CheckpointError.missing(

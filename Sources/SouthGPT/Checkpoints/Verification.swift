@@ -60,11 +60,18 @@ private func languageModelVerification(
 }
 
 /// The scales of a trained model's last norm are near one or above; their differences near zero.
-private func refuseBareDelta(in checkpoint: Checkpoint) throws {
-    guard let norm = checkpoint["model.norm.weight"], norm.shape.count == 1 else { return }
-    let scales = try norm.tensor().floats()
-    let mean = scales.reduce(0) { $0 + abs($1) } / Float(max(scales.count, 1))
-    if mean < 0.1 { throw ModelError.bareDelta(file: norm.file) }
+func refuseBareDelta(in checkpoint: Checkpoint) throws {
+    guard let (file, mean) = try checkpoint.lastScales(), mean < 0.1 else { return }
+    throw ModelError.bareDelta(file: file)
+}
+
+extension Checkpoint {
+    /// The mean of the last norm's scales, without their signs, and the file that has them.
+    func lastScales() throws -> (file: String, mean: Float)? {
+        guard let norm = self["model.norm.weight"], norm.shape.count == 1 else { return nil }
+        let scales = try norm.tensor().floats()
+        return (norm.file, scales.reduce(0) { $0 + abs($1) } / Float(max(scales.count, 1)))
+    }
 }
 
 extension ModelFolder {

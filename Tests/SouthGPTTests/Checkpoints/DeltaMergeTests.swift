@@ -55,15 +55,39 @@ import Testing
     @Test func refusesWhatCannotBeAdded() throws {
         try withTemporaryFolder { folder in
             try make("\(folder)/base", tensors(1, rows: 5))
-            try make("\(folder)/less", Array(tensors(1, rows: 5).dropLast()))
-            try make("\(folder)/other", tensors(1, rows: 4))
+            try make("\(folder)/less", Array(tensors(0.125, rows: 5).dropLast()))
+            try make("\(folder)/other", tensors(0.125, rows: 4))
             try make(
-                "\(folder)/more", tensors(1, rows: 5) + [(name: "extra", value: Tensor([1]))])
+                "\(folder)/more", tensors(0.125, rows: 5) + [(name: "extra", value: Tensor([1]))])
             for delta in ["less", "other", "more"] {
                 #expect(throws: CheckpointError.self) {
                     try DeltaMerge(base: "\(folder)/base", delta: "\(folder)/\(delta)")
                 }
             }
+        }
+    }
+
+    /// Twice the weights, or twice the differences, would be no model.
+    @Test func refusesWeightsForDifferencesAndTheOtherWayRound() throws {
+        func scaled(_ scale: Float) -> [(name: String, value: Tensor)] {
+            [(name: "model.norm.weight", value: Tensor([scale, -scale, 1.5 * scale]))]
+        }
+        try withTemporaryFolder { folder in
+            try make("\(folder)/weights", scaled(1))
+            try make("\(folder)/differences", scaled(0.01))
+            func error(_ base: String, _ delta: String) -> String {
+                do {
+                    _ = try DeltaMerge(base: "\(folder)/\(base)", delta: "\(folder)/\(delta)")
+                    return ""
+                } catch { return "\(error)".replacing("\(folder)/", with: "") }
+            }
+            #expect(error("weights", "differences") == "")
+            #expect(
+                error("weights", "weights")
+                    == "weights/pytorch_model-00001-of-00001.bin: these are a model's weights, not "
+                    + "Vicuna's differences from LLaMA, and need no merging. "
+                    + "Give the delta's folder as --delta.")
+            #expect(error("differences", "differences").contains("not its weights"))
         }
     }
 
