@@ -172,6 +172,7 @@ let package = Package(
         tests(
             "SouthGPT",
             ["Dialogue", "Diffusion", "MediaIO", "ModelTestSupport", "ModelZoo", "TensorCore"]),
+        tests("SouthBenchmarks", ["ModelZoo", "TensorCore"]),
         tests("DataPipeline", ["Dialogue", "MediaIO", "ModelZoo", "TensorCore"]),
         tests(
             "Training",
