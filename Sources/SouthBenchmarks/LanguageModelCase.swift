@@ -58,7 +58,7 @@ public struct LanguageModelCase: Codable, Equatable, Sendable {
     private var vocabulary: [GGUF.Entry] {
         let marks = ["<unk>", "<s>", "</s>"]
         let bytes = (0..<256).map { String(format: "<0x%02X>", $0) }
-        let words = (marks.count + bytes.count..<config.vocabSize).map { "▁\($0)" }
+        let words = (0..<config.vocabSize).dropFirst(marks.count + bytes.count).map { "▁\($0)" }
         let tokens = Array((marks + bytes + words).prefix(config.vocabSize))
         let types: [Int32] = [2, 3, 3] + bytes.map { _ in 6 } + words.map { _ in 1 }
         let entries: [(String, GGUFValue)] = [

@@ -6,22 +6,21 @@ import TestSupport
 import Testing
 
 @Suite struct LanguageModelCaseTests {
-    /// Of fewer rows than there are bytes as well.
-    @Test(arguments: LanguageModelCase.types, [100, 300])
-    func writesAModelThatOpensAndRuns(weights: DType, vocabulary: Int) throws {
+    @Test(arguments: LanguageModelCase.types)
+    func writesAModelThatOpensAndRuns(weights: DType) throws {
         try withTemporaryFolder { folder in
             let config = LLaMAConfig(
-                vocabSize: vocabulary, hiddenSize: 256, intermediateSize: 512,
+                vocabSize: 300, hiddenSize: 256, intermediateSize: 512,
                 numHiddenLayers: 2, numAttentionHeads: 4, numKeyValueHeads: 2,
                 maxPositionEmbeddings: 64)
             let model = try LanguageModelCase(config, weights: weights, prompt: 6, reply: 3)
                 .written(in: folder)
             let files = try LLaMAFiles(model.path)
-            #expect(files.config.vocabSize == vocabulary && files.config.numHiddenLayers == 2)
+            #expect(files.config.vocabSize == 300 && files.config.numHiddenLayers == 2)
             #expect(
                 files.checkpoint["model.layers.1.self_attn.q_proj.weight"]?.dtype == weights)
             #expect(files.checkpoint["model.norm.weight"]?.dtype == .float32)
-            #expect(try files.tokenizer(beside: model.path).vocabularySize == vocabulary)
+            #expect(try files.tokenizer(beside: model.path).vocabularySize == 300)
             // Keys and values of nine tokens in two layers, two heads of 64 numbers each.
             #expect(
                 try model.heldBytes() == files.checkpoint.byteCount + 2 * 2 * 2 * 64 * 4 * 9)

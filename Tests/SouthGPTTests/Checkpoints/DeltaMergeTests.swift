@@ -84,7 +84,7 @@ import Testing
             #expect(error("weights", "differences") == "")
             #expect(
                 error("weights", "weights")
-                    == "weights/pytorch_model-00001-of-00001.bin: these are a model's weights, not "
+                    == "weights/pytorch_model.bin: these are a model's weights, not "
                     + "Vicuna's differences from LLaMA, and need no merging. "
                     + "Give the delta's folder as --delta.")
             #expect(error("differences", "differences").contains("not its weights"))
