@@ -162,7 +162,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["TensorCore"], path: "Tests/TestSupport",
             swiftSettings: strict),
         .target(
-            name: "ModelTestSupport", dependencies: ["SouthGPT"], path: "Tests/ModelTestSupport",
+            name: "ModelTestSupport", dependencies: ["SouthGPT", "TensorCore"],
+            path: "Tests/ModelTestSupport",
             swiftSettings: strict),
         tests("TensorCore", []),
         tests("MediaIO", ["TensorCore"]),

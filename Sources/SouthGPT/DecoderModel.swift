@@ -79,7 +79,7 @@ public struct DecoderModel: Sendable {
         let preview = LatentPreview(decoder)
         let contents = try decoder.media(
             conditioning: decoder.conditioning(prompt: request.prompt), options: options,
-            memory: memory
+            plan: plan, memory: memory
         ) { step in
             try onProgress(.step(step.index, of: step.count))
             if let picture = preview.picture(of: step, every: request.previewEvery) {

@@ -17,7 +17,7 @@ public struct GenerationOptions: Codable, Equatable, Sendable {
     public var presencePenalty: Float?
     /// Added to the scores of tokens by id.
     public var logitBias: [Int: Float]?
-    /// Strings that end the text of a language model alone.
+    /// Strings that end the text, which has none of them.
     public var stops: [String]?
     /// Text tokens at most; signal tokens do not count.
     public var maxNewTokens: Int?

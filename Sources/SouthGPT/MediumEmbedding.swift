@@ -12,12 +12,18 @@ public enum EmbeddingInput: Sendable, Equatable {
 extension MultimodalModel {
     /// A unit vector for each input, texts and media in one space.
     ///
+    /// - Parameter onInput: called before each; what it throws ends the work
     /// - Throws: `MediaError`, `MemoryError`; `ModelError.malformed` for a text where the encoder's
     ///   folder has no text tower
-    public func embeddings(of inputs: [EmbeddingInput]) throws -> [[Float]] {
+    public func embeddings(
+        of inputs: [EmbeddingInput], onInput: () throws -> Void = {}
+    ) throws -> [[Float]] {
         let texts = inputs.contains { if case .text = $0 { true } else { false } }
         let space = try embeddingSpace(withTexts: texts)
-        return try inputs.map { try space.embed($0) }
+        return try inputs.map { input in
+            try onInput()
+            return try decoders.makingRoom { try space.embed(input) }
+        }
     }
 
     /// The encoder alone.

@@ -6,25 +6,27 @@ import TensorCore
 extension MultimodalModel {
     /// Makes one medium, after those that others make; chats have their passes between its layers.
     ///
-    /// - Throws: `DecoderError`, `MemoryError`, or what `onEvent` threw
+    /// - Parameter whileWaiting: called several times a second until its turn comes; what it throws
+    ///   gives the turn up
+    /// - Throws: `DecoderError`, `MemoryError`, or what the closures threw
     func make(
-        _ modality: Modality, _ conditioning: Tensor, _ options: GenerationOptions,
-        caption: String, _ onEvent: (Event) throws -> Void
+        _ modality: Modality, _ conditioning: Tensor, _ order: ReplyOrder,
+        caption: String, whileWaiting: () throws -> Void, _ onEvent: (Event) throws -> Void
     ) throws -> GeneratedMedium {
-        try studio.taking {
+        try studio.taking(whileWaiting: whileWaiting) {
             try decoders.using(modality) { decoder, preview in
-                try make(decoder, preview, conditioning, options, caption: caption, onEvent)
+                try make(decoder, preview, conditioning, order, caption: caption, onEvent)
             }
         }
     }
 
     private func make(
         _ decoder: MediaDecoder, _ preview: LatentPreview, _ conditioning: Tensor,
-        _ options: GenerationOptions, caption: String, _ onEvent: (Event) throws -> Void
+        _ order: ReplyOrder, caption: String, _ onEvent: (Event) throws -> Void
     ) throws -> GeneratedMedium {
-        let modality = decoder.modality
+        let (modality, options) = (decoder.modality, order.options)
         let chosen = options.decoderOptions(modality)
-        let plan = try decoder.plan(for: chosen)
+        let plan = try order.plans[modality] ?? decoder.plan(for: chosen)
         let seconds = plan.seconds(operationsPerSecond: Machine.measuredSpeed())
         var (completed, total, told) = (0, plan.steps, ContinuousClock.now)
         var picture: RGBImage?
@@ -42,7 +44,7 @@ extension MultimodalModel {
         return try decoders.makingRoom(keeping: modality) {
             try turns.taking {
                 let content = try decoder.generate(
-                    conditioning: conditioning, options: chosen, memory: memory
+                    conditioning: conditioning, options: chosen, plan: plan, memory: memory
                 ) { step in
                     (completed, total) = (step.index, step.count)
                     picture = preview.picture(of: step, every: options.previewEvery)

@@ -88,11 +88,11 @@ public struct MultimodalModel: Sendable {
     ///
     /// - Throws: `MemoryError` before anything is computed
     func row(of input: Tensor, _ modality: Modality) throws -> Tensor {
-        try memory.reserving(
-            try encoder.bytesNeeded(toEmbed: input.shape, modality),
-            for: "Reading a medium (\(modality.rawValue))"
-        ) {
-            inputProjection(encoder.embed(input.on(device), modality))
+        let bytes = try encoder.bytesNeeded(toEmbed: input.shape, modality)
+        return try decoders.makingRoom {
+            try memory.reserving(bytes, for: "Reading a medium (\(modality.rawValue))") {
+                inputProjection(encoder.embed(input.on(device), modality))
+            }
         }
     }
 }

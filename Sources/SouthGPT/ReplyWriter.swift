@@ -9,6 +9,7 @@ struct ReplyWriter {
     private let cache: KVCache
     private let output: OutputChoice?
     private let tokenLimit: Int
+    private let stops: [String]
     private var sampler: Sampler
     private var grammar: SignalGrammar
     private let endOfSequence: Int
@@ -17,12 +18,13 @@ struct ReplyWriter {
 
     init(
         _ model: MultimodalModel, cache: KVCache, output: OutputChoice?, tokenLimit: Int,
-        sampling: SamplingOptions
+        stops: [String] = [], sampling: SamplingOptions
     ) throws {
         self.model = model
         self.cache = cache
         self.output = output
         self.tokenLimit = tokenLimit
+        self.stops = stops
         sampler = Sampler(sampling)
         let tokenizer = model.layout.tokenizer
         endOfSequence = tokenizer.eosID
@@ -53,7 +55,7 @@ struct ReplyWriter {
         var scores = scores
         var textTokens = 0
         if output?.text != false {
-            var segment = TextSegment(model.layout.tokenizer, start: cache.length)
+            var segment = newSegment()
             while textTokens < tokenLimit {
                 guard case .free(let forbidden) = grammar.rule else { break }
                 let id = try sampler.draw(scores.floats(), forbidden: forbidden, after: fed)
@@ -61,7 +63,7 @@ struct ReplyWriter {
                 if grammar.startsSpan(id) {
                     try report(.text(segment.finish()))
                     scores = try writeSpan(startingWith: id, asked: false, report)
-                    segment = TextSegment(model.layout.tokenizer, start: cache.length)
+                    segment = newSegment()
                     continue
                 }
                 textTokens += 1
@@ -78,6 +80,10 @@ struct ReplyWriter {
             guard case .forced(let id) = grammar.rule else { break }
             _ = try writeSpan(startingWith: id, asked: true, report)
         }
+    }
+
+    private func newSegment() -> TextSegment {
+        TextSegment(model.layout.tokenizer, start: cache.length, stops: stops)
     }
 
     /// Takes tokens back, so that the cache ends at a position.
@@ -122,34 +128,47 @@ struct ReplyWriter {
 private struct TextSegment {
     let start: Int
     private let tokenizer: LLaMATokenizer
+    private let given: [String]
     private var ids: [Int] = []
     private var decoder: StreamingDecoder
     private var text = ReplyText()
+    private var stops: StopStrings
+    private var shown = ""
 
-    init(_ tokenizer: LLaMATokenizer, start: Int) {
+    /// - Parameter stops: strings that end it beside the dialogue's own terminator
+    init(_ tokenizer: LLaMATokenizer, start: Int, stops given: [String]) {
         self.tokenizer = tokenizer
         self.start = start
+        self.given = given
         decoder = StreamingDecoder(tokenizer)
+        stops = StopStrings(given)
     }
 
-    var hasEnded: Bool { text.hasEnded }
+    var hasEnded: Bool { text.hasEnded || stops.hasEnded }
 
     mutating func append(_ id: Int) -> String {
         ids.append(id)
-        return text.append(decoder.append(id))
+        return show(stops.append(text.append(decoder.append(id))))
     }
 
     /// What was held back.
-    mutating func finish() -> String { text.append(decoder.finish()) + text.flush() }
+    mutating func finish() -> String {
+        show(stops.append(text.append(decoder.finish()) + text.flush()) + stops.finish())
+    }
+
+    private mutating func show(_ piece: String) -> String {
+        shown += piece
+        return piece
+    }
 
     /// How many of the tokens, from the first, hold no part of a terminator.
     var lengthWithoutTerminator: Int {
         guard hasEnded else { return ids.count }
-        if text.text.isEmpty { return 0 }
-        var probe = TextSegment(tokenizer, start: start)
+        if shown.isEmpty { return 0 }
+        var probe = TextSegment(tokenizer, start: start, stops: given)
         for (index, id) in ids.enumerated() {
             _ = probe.append(id)
-            if probe.text.text == text.text { return index + 1 }
+            if probe.shown == shown { return index + 1 }
         }
         return ids.count
     }

@@ -118,11 +118,7 @@ public final class Session: Sendable {
     private func respond(
         to request: Request, in state: inout State, _ onEvent: (Event) throws -> Void
     ) throws -> Response {
-        let options = request.options.completed(by: model.folder.manifest.defaults)
-        let sampling = try options.sampling(from: model.layout.tokenizer.vocabularySize)
-        let limit = try options.tokenLimit()
-        _ = try options.clipRate()
-        try check(request, options)
+        let order = try ReplyOrder(request, for: model)
         var response = Response()
         var clock = Stopwatch()
 
@@ -132,12 +128,11 @@ public final class Session: Sendable {
 
         var reply = ReplyRecorder()
         try model.passes.joined {
-            try write(
-                request, options, sampling, limit, into: &state, &reply, &response, &clock, onEvent)
+            try write(order, into: &state, &reply, &response, &clock, onEvent)
         }
         response.segments = reply.segments
         let signals = response.media.map { model.layout.signalTokens.count(of: $0.modality) }
-        response.isCut = response.generatedTokens - signals.reduce(0, +) >= limit
+        response.isCut = response.generatedTokens - signals.reduce(0, +) >= order.tokenLimit
         response.explanation += model.decoders.opened.map { "loaded: decoder of \($0.rawValue)" }
         try remember(reply, in: &state)
         return response
@@ -145,10 +140,10 @@ public final class Session: Sendable {
 
     /// Reads the dialogue and writes the reply, in passes that other sessions share.
     private func write(
-        _ request: Request, _ options: GenerationOptions, _ sampling: SamplingOptions,
-        _ limit: Int, into state: inout State, _ reply: inout ReplyRecorder,
+        _ order: ReplyOrder, into state: inout State, _ reply: inout ReplyRecorder,
         _ response: inout Response, _ clock: inout Stopwatch, _ onEvent: (Event) throws -> Void
     ) throws {
+        let limit = order.tokenLimit
         let thinking = Event.progress(
             ReplyProgress(job: .thinking, completed: 0, total: limit))
         let scores = try prefill(&state, replyTokens: limit, &response) { try onEvent(thinking) }
@@ -156,19 +151,22 @@ public final class Session: Sendable {
         try onEvent(thinking)
 
         var writer = try ReplyWriter(
-            model, cache: state.cache, output: request.output, tokenLimit: limit,
-            sampling: sampling)
+            model, cache: state.cache, output: order.request.output, tokenLimit: limit,
+            stops: order.options.stops ?? [], sampling: order.sampling)
+        func goOn() throws {
+            try Task.checkCancellation()
+            try onEvent(
+                .progress(
+                    ReplyProgress(
+                        job: .thinking, completed: response.generatedTokens,
+                        // Signal tokens come on top of the limit.
+                        total: max(limit, response.generatedTokens))))
+        }
         try writer.write(from: scores) { step in
             switch step {
             case .token:
                 response.generatedTokens += 1
-                try Task.checkCancellation()
-                try onEvent(
-                    .progress(
-                        ReplyProgress(
-                            job: .thinking, completed: response.generatedTokens,
-                            // Signal tokens come on top of the limit.
-                            total: max(limit, response.generatedTokens))))
+                try goOn()
             case .text(let piece):
                 guard !piece.isEmpty else { return }
                 reply.append(piece)
@@ -180,7 +178,9 @@ public final class Session: Sendable {
                         + (asked ? "because it was asked for" : "by the model's own choice"))
                 let caption = reply.caption
                 let medium = try model.passes.apart {
-                    try model.make(modality, conditioning, options, caption: caption, onEvent)
+                    try model.make(
+                        modality, conditioning, order, caption: caption, whileWaiting: goOn,
+                        onEvent)
                 }
                 reply.append(medium)
                 response.seconds[modality.rawValue, default: 0] += clock.lap()
@@ -189,32 +189,6 @@ public final class Session: Sendable {
         }
         response.seconds["text", default: 0] += clock.lap()
         state.cached += writer.fed.map { .token($0) }
-    }
-
-    /// Checks all that can be known before the first token.
-    private func check(_ request: Request, _ options: GenerationOptions) throws {
-        guard !request.prompt.isEmpty || !request.media.isEmpty else {
-            throw ModelError.emptyRequest
-        }
-        let available = model.folder.modalities
-        for modality in request.output?.media ?? [] where !available.contains(modality) {
-            throw ModelError.unavailableModality(modality, available: available)
-        }
-        for modality in request.output?.media ?? available {
-            let decoder = try model.decoders.decoder(modality)
-            _ = try DecoderRequest(options.decoderOptions(modality), for: decoder.config)
-            try model.checkConditioning(of: decoder)
-        }
-        // What is asked for must fit; what the model may choose to make is checked when it does.
-        for modality in request.output?.media ?? [] {
-            let decoder = try model.decoders.decoder(modality)
-            let bytes = try decoder.bytesNeeded(for: options.decoderOptions(modality))
-            try model.decoders.makingRoom(keeping: modality) {
-                try model.memory.reserving(
-                    bytes, for: "Making a medium (\(modality.rawValue))"
-                ) {}
-            }
-        }
     }
 
     /// Encodes the request's media; returns the human's message.

@@ -5,6 +5,7 @@ import MediaIO
 import ModelTestSupport
 import ModelZoo
 import SouthGPT
+import Synchronization
 import TensorCore
 import TestSupport
 import Testing
@@ -144,6 +145,109 @@ import Testing
         #expect(session.messages.count == 2)
     }
 
+    @Test func whatAStopCutOffIsNoPartOfTheDialogue() throws {
+        let model = try MultimodalModel(TinyFolder.path)
+        var options = brief
+        (options.maxNewTokens, options.temperature) = (24, 0)
+        func ask(_ prompt: String) -> Request {
+            Request(prompt, output: OutputChoice(media: []), options: options)
+        }
+        let whole = try Session(model).respond(to: ask("Tell me more.")).text
+        try #require(whole.count > 12)
+        let stop = String(whole.dropFirst(6).prefix(3))
+        let end = try #require(whole.firstRange(of: stop)?.lowerBound)
+        options.stops = ["absent", stop]
+        let session = Session(model)
+        #expect(try session.respond(to: ask("Tell me more.")).text == String(whole[..<end]))
+        options.stops = nil
+        let next = try session.respond(to: ask("And?")).text
+        let turns = [
+            Turn(.human, [.text("Tell me more.")]),
+            Turn(.assistant, [.text(String(whole[..<end]))]),
+        ]
+        #expect(try Session(model).respond(to: ask("And?"), after: turns).text == next)
+    }
+
+    /// Where the budget has no room for a decoder's weights and a run of another, or the encoder's.
+    @Test func decodersThatNobodyUsesMakeRoomAndAreOpenedAgain() throws {
+        try withTemporaryFolder { folder in
+            let memory = MemoryBudget(limit: 1 << 30)
+            let model = try MultimodalModel(TinyFolder.path, memory: memory)
+            func made(_ modality: Modality) throws -> (content: [Float], open: [String]) {
+                let response = try Session(model).respond(
+                    to: Request(
+                        "Go.", output: OutputChoice(text: false, media: [modality]), options: brief)
+                )
+                return (
+                    response.media[0].content.floats(),
+                    response.explanation.filter { $0.hasPrefix("loaded") }
+                )
+            }
+            let before = memory.free
+            let picture = try made(.image)
+            #expect(picture.open == ["loaded: decoder of image"])
+            let weights = before - memory.free
+            #expect(weights > 0)
+            let sound = try made(.audio)
+            #expect(sound.open == ["loaded: decoder of image", "loaded: decoder of audio"])
+            // Others take all but what the decoder of sounds needs to run.
+            let run = try MediaDecoder(folder: model.folder.path(of: "decoder.audio"))
+                .bytesNeeded(for: brief.audioOptions)
+            let others = memory.free - run + 1
+            try memory.reserve(others, for: "others", mapped: true)
+            let again = try made(.audio)
+            #expect(again.open == ["loaded: decoder of audio"])
+            #expect(again.content == sound.content)
+            memory.release(others)
+            #expect(try made(.image).content == picture.content)
+            // A clip that is to be read makes room too.
+            let input = try media(in: folder)[2]
+            let rest = memory.free
+            try memory.reserve(rest, for: "others", mapped: true)
+            _ = try model.embeddings(of: [.medium(input)])
+            memory.release(rest)
+            #expect(memory.free == before)
+        }
+    }
+
+    @Test func aReplyThatWaitsToMakeItsMediumCanBeEnded() throws {
+        let model = try MultimodalModel(TinyFolder.path)
+        let request = Request(
+            "Draw.", output: OutputChoice(text: false, media: [.image]), options: brief)
+        let (making, done) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let threads = DispatchGroup()
+        DispatchQueue(label: "first").async(group: threads) {
+            _ = try? Session(model).respond(to: request) { event in
+                guard case .progress(let step) = event, step.job == .making(.image) else { return }
+                making.signal()
+                done.wait()
+                throw CancellationError()
+            }
+        }
+        making.wait()
+        // The second has read and written all that comes before its picture; nobody listens then.
+        let told = Mutex(0)
+        let ended = DispatchSemaphore(value: 0)
+        DispatchQueue(label: "second").async(group: threads) {
+            #expect(throws: CancellationError.self) {
+                try Session(model).respond(to: request) { event in
+                    guard case .progress(let step) = event, step.completed > 0 else { return }
+                    #expect(step.job == .thinking)
+                    let signals = model.layout.signalTokens.count(of: .image)
+                    let count = told.withLock { told in
+                        told += 1
+                        return told
+                    }
+                    if count > signals { throw CancellationError() }
+                }
+            }
+            ended.signal()
+        }
+        #expect(ended.wait(timeout: .now() + 20) == .success, "it waits for the other's picture")
+        done.signal()
+        threads.wait()
+    }
+
     @Test func anImageTooLargeForTheMemoryIsRefusedBeforeAnyToken() throws {
         let memory = MemoryBudget(limit: 1 << 30)
         let session = Session(try MultimodalModel(TinyFolder.path, memory: memory))
@@ -192,5 +296,13 @@ import Testing
             }
         }
         #expect(throws: ModelError.emptyRequest) { _ = try session.respond(to: Request("")) }
+    }
+}
+
+extension GenerationOptions {
+    fileprivate var audioOptions: DecoderOptions {
+        var options = DecoderOptions()
+        (options.steps, options.audioSeconds) = (audioSteps, audioSeconds)
+        return options
     }
 }

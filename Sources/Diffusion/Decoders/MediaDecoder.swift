@@ -71,14 +71,14 @@ public struct MediaDecoder: Sendable {
     /// Makes one medium; see `media`.
     public func generate(
         conditioning: Tensor, options: DecoderOptions = DecoderOptions(),
-        memory: MemoryBudget = MemoryBudget(), onStep: (DenoisingStep) throws -> Void = { _ in },
-        onLayer: () throws -> Void = {}
+        plan: DecoderPlan? = nil, memory: MemoryBudget = MemoryBudget(),
+        onStep: (DenoisingStep) throws -> Void = { _ in }, onLayer: () throws -> Void = {}
     ) throws -> Tensor {
         var single = options
         single.count = 1
         return try media(
-            conditioning: conditioning, options: single, memory: memory, onStep: onStep,
-            onLayer: onLayer)[0]
+            conditioning: conditioning, options: single, plan: plan, memory: memory,
+            onStep: onStep, onLayer: onLayer)[0]
     }
 
     /// Makes as many media as the options ask for.
@@ -87,6 +87,7 @@ public struct MediaDecoder: Sendable {
     ///   as it is; for images and clips with fewer tokens if need be → images `[3, height, width]`,
     ///   clips `[frames, 3, height, width]`, both in [0, 1]; sounds `[samples]` in [−1, 1]
     /// - Parameters:
+    ///   - plan: what `plan(for:)` told of the same options; worked out here where nil
     ///   - memory: what the passes take is set aside there before the first begins
     ///   - onStep: told after every evaluation; what it throws ends the run
     ///   - onLayer: called between the layers of a network, for one evaluation may take minutes;
@@ -95,8 +96,8 @@ public struct MediaDecoder: Sendable {
     ///   `CancellationError`
     public func media(
         conditioning: Tensor, options: DecoderOptions = DecoderOptions(),
-        memory: MemoryBudget = MemoryBudget(), onStep: (DenoisingStep) throws -> Void = { _ in },
-        onLayer: () throws -> Void = {}
+        plan: DecoderPlan? = nil, memory: MemoryBudget = MemoryBudget(),
+        onStep: (DenoisingStep) throws -> Void = { _ in }, onLayer: () throws -> Void = {}
     ) throws -> [Tensor] {
         let request = try DecoderRequest(options, for: config)
         let condition = try checked(conditioning)
@@ -105,7 +106,8 @@ public struct MediaDecoder: Sendable {
             try onLayer()
         }
         return try memory.reserving(
-            try plan(request, options).peakBytes, for: "Making a medium (\(modality.rawValue))"
+            try plan?.peakBytes ?? self.plan(request, options).peakBytes,
+            for: "Making a medium (\(modality.rawValue))"
         ) {
             let scaled = try latents(condition, options, request, pause, onStep)
             let media = try networks.media(scaled / config.vae.latentScale, request, pause)

@@ -46,7 +46,7 @@ public struct GenerationFlags: ParsableArguments {
     public var logitBias: [String] = []
 
     @Option(
-        help: "A text that ends the reply of a language model alone; repeatable.")
+        help: "A text that ends the words of the reply; repeatable.")
     public var stop: [String] = []
 
     @Option(
