@@ -24,6 +24,8 @@ public final class Engine: Sendable {
     package let queue: RequestQueue
     let counters = Counters()
     private let phase = Mutex(Phase.loading)
+    /// Threads that compute now; one whose client left needs until its next token or layer.
+    private let computing = Mutex(0)
     /// Conversations that nobody has at present, the latest last, with what was said in each: who
     /// goes on with one is not read again from its beginning.
     private let idle = Mutex<[(session: ServedSession, turns: [Turn])]>([])
@@ -103,6 +105,23 @@ public final class Engine: Sendable {
         }
     }
 
+    /// Whether a request waits or is worked on, or was until just now.
+    var isComputing: Bool {
+        get async {
+            let isAsked = await queue.isBusy
+            return isAsked || computing.withLock { $0 > 0 }
+        }
+    }
+
+    /// Does work on a thread of its own.
+    private func compute(_ work: @escaping @Sendable () -> Void) {
+        computing.withLock { $0 += 1 }
+        DispatchQueue(label: "southgpt.engine").async { [self] in
+            defer { computing.withLock { $0 -= 1 } }
+            work()
+        }
+    }
+
     /// Makes one reply when its turn comes.
     ///
     /// - Parameter onStep: called in order; what it throws ends the work within one token or
@@ -165,15 +184,25 @@ public final class Engine: Sendable {
     }
 
     /// Runs other work of the model in turn with the replies, on a thread of its own.
+    ///
+    /// - Parameter work: calls `goOn` now and then, which throws where nobody wants it any more
     func run<Result: Sendable>(
-        _ work: @escaping @Sendable (MultimodalModel) throws -> Result
+        _ work:
+            @escaping @Sendable (MultimodalModel, _ goOn: () throws -> Void) throws -> Result
     ) async throws -> Result {
-        let model = try model
+        let (model, stop) = (try model, StopFlag())
         return try await queue.run {
-            try await withCheckedThrowingContinuation { continuation in
-                DispatchQueue(label: "southgpt.engine").async {
-                    continuation.resume(with: Swift.Result { try work(model) })
+            try await withTaskCancellationHandler {
+                try await withCheckedThrowingContinuation { continuation in
+                    compute {
+                        continuation.resume(
+                            with: Swift.Result {
+                                try work(model) { if stop.isRaised { throw CancellationError() } }
+                            })
+                    }
                 }
+            } onCancel: {
+                stop.raise()
             }
         }
     }
@@ -184,7 +213,7 @@ public final class Engine: Sendable {
         AsyncThrowingStream { continuation in
             let stop = StopFlag()
             continuation.onTermination = { _ in stop.raise() }
-            DispatchQueue(label: "southgpt.engine").async { [self] in
+            compute { [self] in
                 var hasSpoken = false
                 func respond() throws -> Response {
                     let session = session(model, for: turns)

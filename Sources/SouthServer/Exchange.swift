@@ -16,36 +16,51 @@ public final class Exchange: Sendable {
     let log: ServerLog
     let jobs: Jobs
     private let page: StaticFiles
-    /// What a client must send; nil lets everybody in.
-    private let key: String?
+    /// One of them a client must send; nil lets everybody in.
+    private let keys: APIKeys?
 
     /// An exchange over a model.
     ///
     /// - Throws: `ResourceError` where the page's files are not found
     public init(
         _ engine: Engine, limits: ServerLimits = ServerLimits(), media: MediaFolder,
-        key: String? = nil, log: ServerLog = .silent
+        keys: APIKeys? = nil, log: ServerLog = .silent
     ) throws {
         self.engine = engine
         self.limits = limits
         self.media = media
-        self.key = key
+        self.keys = keys
         self.log = log
         jobs = Jobs(limit: limits.jobs)
         page = try StaticFiles()
+    }
+
+    /// Cancels the jobs and waits until nothing is computed: the program may end.
+    public func stop() async {
+        jobs.cancelAll()
+        while await engine.isComputing { try? await Task.sleep(for: .milliseconds(5)) }
     }
 
     /// How a request is answered; never throws, for every error has a reply.
     public func answer(to call: Call) async -> Answer {
         do {
             if let file = page.reply(to: call) { return .reply(file) }
-            return try await RequestQueue.$client.withValue(call.client) {
-                try await route(call).inTheName(of: call.client)
+            let client = client(of: call)
+            return try await RequestQueue.$client.withValue(client) {
+                try await route(call).inTheName(of: client)
             }
         } catch {
             return .reply(reply(to: error))
         }
     }
+
+    /// Whom the queue takes a request for: who has its key, at the address that it came from.
+    private func client(of call: Call) -> String {
+        [owner(of: call), call.client].compactMap { $0 }.joined(separator: " ")
+    }
+
+    /// Whose key a request carries, where keys are asked for.
+    func owner(of call: Call) -> String? { keys?.owner(call) }
 
     private func route(_ call: Call) async throws -> Answer {
         let parts = call.path.split(separator: "/").map(String.init)
@@ -98,8 +113,7 @@ public final class Exchange: Sendable {
     /// The answer to a request without the key that it needs; nil for any other. Its body is not
     /// looked at.
     func refusal(of call: Call) -> Reply? {
-        guard let key, !isOpen(call), page.reply(to: call) == nil,
-            !isSame(call.headers["authorization"] ?? "", "Bearer \(key)")
+        guard let keys, !isOpen(call), page.reply(to: call) == nil, keys.owner(call) == nil
         else { return nil }
         return reply(to: ServerError.unauthorized)
     }
@@ -111,13 +125,6 @@ public final class Exchange: Sendable {
             throw ServerError.noSuchMedia(name: name)
         }
         return Reply(bytes, type: contentTypes[String(name.split(separator: ".")[1])] ?? "")
-    }
-
-    /// Compares without telling by its time where the texts differ.
-    private func isSame(_ a: String, _ b: String) -> Bool {
-        let (a, b) = (Array(a.utf8), Array(b.utf8))
-        guard a.count == b.count else { return false }
-        return zip(a, b).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
     }
 
     /// The part of a file that a player asks for to seek in it.

@@ -113,6 +113,11 @@ final class Jobs: Sendable {
         return try job(id)
     }
 
+    /// Ends all of them, each within one denoising step.
+    func cancelAll() {
+        for id in entries.withLock({ Array($0.keys) }) { _ = try? cancel(id) }
+    }
+
     private func change(_ id: String, _ change: (inout Job) -> Void) {
         entries.withLock { entries in
             guard var entry = entries[id], !entry.job.hasEnded else { return }

@@ -22,6 +22,8 @@ public enum ServerError: Error, Equatable {
     case unreadable(file: String)
     /// The media folder cannot be written.
     case unwritable(folder: String, reason: String)
+    /// The file of keys cannot be used.
+    case keys(file: String, problem: String)
     /// The program was built without the trait.
     case traitMissing
 
@@ -34,7 +36,7 @@ public enum ServerError: Error, Equatable {
         case .noSuchMedia, .noSuchRoute, .noSuchJob: 404
         case .unable: 422
         case .overloaded, .loading: 503
-        case .unreadable, .unwritable, .traitMissing: 500
+        case .unreadable, .unwritable, .keys, .traitMissing: 500
         }
     }
 
@@ -65,6 +67,8 @@ extension ServerError: CustomStringConvertible {
         case .unable(let why): why
         case .unreadable(let file): "\(file): cannot be read. Build the package again."
         case .unwritable(let folder, let reason): "\(folder): cannot be written: \(reason)."
+        case .keys(let file, let problem):
+            "\(file): \(problem). Write a key a line, with a name in front if you like."
         case .traitMissing:
             "this program was built without its HTTP server. Build it with --traits Server."
         }

@@ -155,29 +155,35 @@ import Testing
         }
     }
 
-    @Test func aLanguageModelAloneIsServedToo() async throws {
-        let path = "\(TinyFolder.path)/pretrained_ckpt/vicuna_ckpt/tiny"
-        #expect(LanguageModel.isAlone(at: path))
-        try await ServerUnderTest.run(opening: { .text(try LanguageModel(path)) }) { server in
-            let reply = try await server.reply("POST", "/v1/chat/completions", ask("Once"))
-            var options = GenerationOptions()
-            (options.temperature, options.maxNewTokens) = (0, 24)
-            let expected = try TextSession(LanguageModel(path)).respond(
-                to: "Once", options: options)
-            #expect(try text(reply) == expected.text)
-            let events = try await server.events(
-                String(decoding: ask("Once", #", "stream": true"#), as: UTF8.self))
-            #expect(events.last == "[DONE]")
-            let models = try await server.reply("GET", "/v1/models")
-            let list = String(decoding: models.body, as: UTF8.self)
-            #expect(list.contains(#""input_modalities":["text"],"#))
-            #expect(list.contains(#""output_modalities":["text"]"#))
-            for (path, body) in [
-                ("/v1/images/generations", #"{"prompt": "a bird"}"#),
-                ("/v1/embeddings", #"{"input": "a"}"#), ("/v1/videos", #"{"prompt": "a"}"#),
-            ] {
-                #expect(try await server.post(path, body).status == 422, "\(path)")
+    @Test func embeddingsEndWithTheirClientToo() async throws {
+        try await ServerUnderTest.run { server in
+            let part = #"{"type": "image_url", "image_url": {"url": "\#(try pictureURL())"}}"#
+            let inputs = [String](repeating: part, count: 64).joined(separator: ",")
+            let call = Call("POST", "/v1/embeddings", body: Data(#"{"input": [\#(inputs)]}"#.utf8))
+            guard case .work(let work) = await server.exchange.answer(to: call) else {
+                Issue.record("not answered with work")
+                return
             }
+            let task = Task { await work() }
+            while await !server.exchange.engine.queue.isBusy { await Task.yield() }
+            try await Task.sleep(for: .milliseconds(5))
+            task.cancel()
+            #expect(await task.value.status == 499)
+        }
+    }
+
+    @Test func stoppingEndsTheJobsAndWaitsForNothingElse() async throws {
+        try await ServerUnderTest.run { server in
+            let job = try await server.post(
+                "/v1/videos", #"{"prompt": "waves", "video_steps": 200, "frames": 16}"#)
+            let id = job.body["id"] as? String ?? ""
+            let queue = server.exchange.engine.queue
+            while await !queue.isBusy { await Task.yield() }
+            await server.exchange.stop()
+            #expect(await queue.running == 0)
+            let reply = try await server.reply("GET", "/v1/videos/\(id)")
+            let state = try JSONSerialization.jsonObject(with: reply.body) as? [String: Any]
+            #expect(state?["status"] as? String == "cancelled")
         }
     }
 }

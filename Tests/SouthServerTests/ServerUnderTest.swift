@@ -12,7 +12,7 @@ struct ServerUnderTest {
 
     /// Calls `body` once the model is open, and removes the folder after it.
     static func run(
-        limits: ServerLimits = ServerLimits(), key: String? = nil, log: ServerLog = .silent,
+        limits: ServerLimits = ServerLimits(), keys: String? = nil, log: ServerLog = .silent,
         opening open: @escaping @Sendable () throws -> ServedModel = {
             .multimodal(try MultimodalModel(TinyFolder.path))
         },
@@ -25,7 +25,7 @@ struct ServerUnderTest {
         let engine = Engine(name: "tiny", waiting: limits.waiting, seats: limits.seats, open: open)
         let exchange = try Exchange(
             engine, limits: limits, media: try MediaFolder(path: root, limits: limits),
-            key: key, log: log)
+            keys: keys.map { try APIKeys($0, file: "keys") }, log: log)
         // What keeps it from opening is what some tests are about.
         _ = try? await engine.opened()
         try await body(ServerUnderTest(exchange: exchange))

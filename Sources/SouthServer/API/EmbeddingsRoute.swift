@@ -75,7 +75,10 @@ private struct Embeddings: Encodable {
 extension Exchange {
     func embeddings(_ body: Data) throws -> Answer {
         let request = try limits.read(EmbeddingsRequest.self, from: body)
-        guard (1...limits.embeddings).contains(request.items.count) else {
+        guard !request.items.isEmpty else {
+            throw ServerError.invalid(field: "input", problem: "is empty")
+        }
+        guard request.items.count <= limits.embeddings else {
             throw ServerError.tooLarge(
                 what: "the number of inputs", found: request.items.count, limit: limits.embeddings)
         }
@@ -100,7 +103,9 @@ extension Exchange {
         }
         return .work { [self] in
             await replying {
-                let vectors = try await engine.run { try $0.embeddings(of: items) }
+                let vectors = try await engine.run { model, goOn in
+                    try model.embeddings(of: items, onInput: goOn)
+                }
                 return Reply(
                     json: Embeddings(
                         model: engine.name,

@@ -8,7 +8,7 @@ public struct Call: Sendable {
     /// By names in small letters.
     public var headers: [String: String]
     public var body: Data
-    /// Whom the queue takes it for: the address that it came from.
+    /// The address that it came from.
     public var client: String
 
     /// A request.

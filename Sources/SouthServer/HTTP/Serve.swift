@@ -33,8 +33,9 @@ public var hasServer: Bool {
     #endif
 }
 
-/// Answers HTTP requests with `exchange` until the process is told to stop by SIGTERM or SIGINT;
-/// what runs then is finished, or ended where its client goes.
+/// Answers HTTP requests with `exchange` until the process is told to stop by SIGTERM or SIGINT:
+/// answers that are being made then are finished, or ended where their client goes, and jobs are
+/// cancelled. A second signal cancels the answers too.
 ///
 /// - Parameter onStart: told the port once requests are taken
 /// - Throws: `ServerError.traitMissing` where the program was built without the trait `Server`
@@ -68,7 +69,13 @@ public func serve(
             }
         }
         defer { sweep.cancel() }
-        try await application.runService()
+        let running = Task { try await application.runService() }
+        let signals = EndSignals(first: exchange.jobs.cancelAll, again: { running.cancel() })
+        defer { withExtendedLifetime(signals) {} }
+        let result = await running.result
+        await exchange.stop()
+        // Whoever signals twice wants no error.
+        if !running.isCancelled { try result.get() }
     #else
         throw ServerError.traitMissing
     #endif
@@ -197,12 +204,12 @@ extension Exchange {
         engine.counters.count(status: status)
         // Names of media are secrets: a path is logged without its last part.
         let path = call.path.hasPrefix("/v1/media/") ? "/v1/media/…" : call.path
-        log.note(
-            "request",
-            [
-                "id": id, "method": call.method, "path": path, "status": "\(status)",
-                "milliseconds": "\(Int((ContinuousClock.now - start) / .milliseconds(1)))",
-                "bytes": "\(call.body.count)",
-            ])
+        var values = [
+            "id": id, "method": call.method, "path": path, "status": "\(status)",
+            "milliseconds": "\(Int((ContinuousClock.now - start) / .milliseconds(1)))",
+            "bytes": "\(call.body.count)",
+        ]
+        values["key"] = owner(of: call)
+        log.note("request", values)
     }
 }

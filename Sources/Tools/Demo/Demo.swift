@@ -28,7 +28,8 @@ struct Demo: AsyncParsableCommand {
     @Option(
         name: [.long, .customLong("api_key_file")],
         help: ArgumentHelp(
-            "A file whose first line every client must send as its key.", valueName: "file"))
+            "A file with a key a line, after a name or alone; clients must send one of them.",
+            valueName: "file"))
     var apiKeyFile: String?
     @Option(
         name: .customLong("allow-origin"),
@@ -118,8 +119,8 @@ struct Demo: AsyncParsableCommand {
         var limits = ServerLimits()
         (limits.seats, limits.waiting) = (batch, queue)
         (limits.steps, limits.frames) = (maxSteps, maxFrames)
-        let key = try apiKeyFile.map(firstLine)
-        if key == nil, !["127.0.0.1", "localhost", "::1"].contains(host) {
+        let keys = try apiKeyFile.map(APIKeys.init(contentsOf:))
+        if keys == nil, !["127.0.0.1", "localhost", "::1"].contains(host) {
             Demo.note("note: everybody who reaches \(host) may use the model; see --api-key-file.")
         }
         let folder =
@@ -137,17 +138,7 @@ struct Demo: AsyncParsableCommand {
                         : .multimodal(try MultimodalModel(path, memory: budget))
                 }),
             limits: limits, media: try MediaFolder(path: folder, limits: limits),
-            key: key,
+            keys: keys,
             log: quiet ? .silent : ServerLog { Demo.note($0) })
-    }
-
-    private func firstLine(of file: String) throws -> String {
-        guard let text = try? String(contentsOfFile: file, encoding: .utf8),
-            let line = text.split(whereSeparator: \.isNewline).first, !line.isEmpty
-        else {
-            throw ValidationError(
-                "--api-key-file: \(file) cannot be read, or its first line is empty.")
-        }
-        return String(line)
     }
 }
