@@ -86,6 +86,8 @@ class Chats(Client):
 
     def act(self):
         body = {"messages": self.messages(), "max_tokens": self.chance.randint(1, 24), **STEPS}
+        if self.chance.random() < 0.2:
+            body["stop"] = ["e", "zzz"]
         if self.chance.random() < 0.25:
             body["modalities"] = ["text", self.chance.choice(["image", "audio", "video"])]
         if self.chance.random() < 0.5:

@@ -8,6 +8,7 @@ import signal
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 import urllib.error
@@ -88,6 +89,14 @@ class OpenAIClientTests(unittest.TestCase):
         ends = [c.choices[0].finish_reason for c in chunks if c.choices and c.choices[0].finish_reason]
         self.assertEqual(ends, [whole.finish_reason])
         self.assertGreater(chunks[-1].usage.completion_tokens, 0)
+
+    def test_a_stop_ends_the_reply_before_it(self):
+        text = self.chat(say("Tell me more.")).choices[0].message.content
+        self.assertGreater(len(text), 6)
+        stop = text[3:6]
+        choice = self.chat(say("Tell me more."), stop=["absent", stop]).choices[0]
+        self.assertEqual(choice.message.content, text[:text.index(stop)])
+        self.assertEqual(choice.finish_reason, "stop")
 
     def test_media_of_each_kind_are_read(self):
         alone = self.chat(say("What is this?")).usage.prompt_tokens
@@ -182,7 +191,7 @@ class OpenAIClientTests(unittest.TestCase):
         cases = [
             (openai.BadRequestError, "temperature", dict(temperature=-1)),
             (openai.BadRequestError, "n", dict(n=2)),
-            (openai.BadRequestError, "stop", dict(stop=["x"])),
+            (openai.BadRequestError, "stop", dict(stop=["x"] * 5)),
             (openai.BadRequestError, "image_steps", dict(extra_body={"image_steps": 100_000})),
         ]
         for kind, field, options in cases:
@@ -224,7 +233,7 @@ class ServerOptionsTests(unittest.TestCase):
 
     def test_a_key_is_asked_for(self):
         with open(f"{self.folder}/key", "w") as file:
-            file.write("s3cret\n")
+            file.write("alice s3cret\nanother\n")
         with Demo("--api-key-file", f"{self.folder}/key", model=self.tiny) as demo:
             with self.assertRaises(openai.AuthenticationError):
                 client(demo, key="other").models.list()
@@ -233,7 +242,38 @@ class ServerOptionsTests(unittest.TestCase):
             reply = allowed.chat.completions.create(
                 model=model, messages=say("Hi"), max_tokens=4)
             self.assertEqual(reply.choices[0].message.role, "assistant")
+            self.assertEqual(client(demo, key="another").models.list().data[0].id, model)
             self.assertEqual(demo.health()[0], 200)
+            self.assertEqual(
+                {line.get("key") for line in demo.requests_logged()
+                 if line["path"].startswith("/v1/")}, {None, "alice", "key 2"})
+
+    def test_a_language_model_alone_is_served(self):
+        gguf = f"{self.folder}/alone.gguf"
+        folder = f"{self.tiny}/pretrained_ckpt/vicuna_ckpt/tiny"
+        subprocess.run(
+            [f"{TOOLS}/southgpt-checkpoint", "convert", folder, "--output", gguf],
+            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        texts = []
+        for path in (folder, gguf):
+            with self.subTest(path), Demo(model=path) as demo:
+                model = client(demo).models.list().data[0]
+                self.assertEqual(model.output_modalities, ["text"])
+                texts.append(client(demo).chat.completions.create(
+                    model=model.id, messages=say("Hi"), max_tokens=12,
+                    temperature=0).choices[0].message.content)
+                with self.assertRaises(openai.UnprocessableEntityError):
+                    client(demo).images.generate(prompt="A lake")
+        self.assertEqual(texts[0], texts[1])
+
+    def test_media_of_every_kind_are_made_in_little_memory(self):
+        with Demo("--max-memory", "9", model=self.tiny) as demo:
+            for kind in ("image", "audio", "video", "image"):
+                reply = client(demo).chat.completions.create(
+                    model="tiny", messages=say("Go."), modalities=[kind],
+                    extra_body={"image_steps": 1, "audio_steps": 1, "video_steps": 1, "frames": 2,
+                                "audio_seconds": 0.2})
+                self.assertEqual(reply.choices[0].message.parts[0]["type"], f"{kind}_url")
 
     def test_a_full_queue_says_when_to_come_back(self):
         with Demo("--queue", "0", "--batch", "1", model=self.tiny) as demo:
@@ -286,6 +326,38 @@ class ServerOptionsTests(unittest.TestCase):
             made = [part["type"] for delta in deltas for part in getattr(delta, "parts", None) or []]
             self.assertEqual(made, ["image_url"])
             self.assertEqual(demo.process.wait(30), 0)
+
+    def test_sigterm_ends_a_job_and_answers_who_waits(self):
+        with Demo("--batch", "1", model=self.tiny) as demo:
+            body = json.dumps({"prompt": "Waves", "video_steps": 200, "frames": 64}).encode()
+            with urllib.request.urlopen(f"{demo.url}/v1/videos", body) as reply:
+                self.assertEqual(reply.status, 202)
+            answers = []
+            waiting = threading.Thread(target=lambda: answers.append(
+                client(demo).chat.completions.create(
+                    model="tiny", messages=say("Hi"), max_tokens=4).choices[0].message.role))
+            waiting.start()
+            while demo.health()[1]["waiting"] < 1:
+                time.sleep(0.02)
+            begun = time.time()
+            demo.process.send_signal(signal.SIGTERM)
+            self.assertEqual(demo.process.wait(30), 0)
+            waiting.join()
+            self.assertEqual(answers, ["assistant"])
+            self.assertLess(time.time() - begun, 20)
+
+    def test_a_second_signal_ends_the_answers_too(self):
+        with Demo(model=self.tiny) as demo:
+            stream = client(demo).chat.completions.create(
+                model="tiny", messages=say("Draw."), modalities=["video"], stream=True,
+                extra_body={"video_steps": 200, "frames": 64})
+            next(iter(stream))
+            demo.process.send_signal(signal.SIGINT)
+            time.sleep(0.5)
+            self.assertIsNone(demo.process.poll())
+            demo.process.send_signal(signal.SIGINT)
+            self.assertEqual(demo.process.wait(20), 0)
+            stream.close()
 
     def test_it_goes_on_where_nobody_reads_its_log_any_more(self):
         process = subprocess.Popen(

@@ -181,6 +181,37 @@ import Testing
             "'messages' must end with a message of the user's."
         ),
         (
+            "POST", "/v1/chat/completions", "{}x", 400,
+            "'the request' cannot be read: The given data was not valid JSON."
+        ),
+        (
+            "POST", "/v1/chat/completions",
+            #"{"messages": [{"role": "user", "content": "a"}], "top_p": 0}"#, 400,
+            "'top_p' is 0.0, expected more than 0, at most 1."
+        ),
+        (
+            "POST", "/v1/chat/completions",
+            #"{"messages": [{"role": "user", "content": "a"}], "modalities": []}"#, 400,
+            "'modalities' is empty; name one, or leave it out."
+        ),
+        (
+            "POST", "/v1/chat/completions",
+            #"{"messages": [{"role": "user", "content": "a"}], "#
+                + #""response_format": {"type": "json_object"}}"#, 400,
+            "'response_format' is not supported by this server."
+        ),
+        (
+            "POST", "/v1/chat/completions",
+            #"{"messages": [{"role": "user", "content": "a"}], "frequency_penalty": 0.5}"#, 400,
+            "'frequency_penalty' is not supported by this server."
+        ),
+        (
+            "POST", "/v1/chat/completions",
+            #"{"messages": [{"role": "user", "content": "a"}], "logprobs": true}"#, 400,
+            "'logprobs' is not supported by this server."
+        ),
+        ("POST", "/v1/embeddings", #"{"input": []}"#, 400, "'input' is empty."),
+        (
             "POST", "/v1/chat/completions",
             #"{"messages": [{"role": "user", "content": "a"}], "n": 2}"#,
             400, "'n' is 2, and only 1 can be made."
@@ -221,7 +252,7 @@ import Testing
     }
 
     @Test func aKeyKeepsOthersOutButNotFromHealthAndThePage() async throws {
-        try await ServerUnderTest.run(key: "secret") { server in
+        try await ServerUnderTest.run(keys: "secret") { server in
             for (path, header, status) in [
                 ("/v1/models", nil, 401), ("/v1/models", "Bearer secreT", 401),
                 ("/v1/models", "Bearer secret", 200), ("/health", nil, 200), ("/", nil, 200),
@@ -260,6 +291,31 @@ import Testing
                     #expect(!text.contains("nothing at"), "\(method) \(path): \(text)")
                 }
             }
+        }
+    }
+
+    @Test func everyKeyOfTheReferencesRequestIsDescribed() async throws {
+        try await ServerUnderTest.run { server in
+            let reply = try await server.reply("GET", "/openapi.json")
+            let api = try JSONSerialization.jsonObject(with: reply.body) as? [String: Any]
+            let schemas = (api?["components"] as? [String: Any])?["schemas"] as? [String: Any]
+            let schema = schemas?["GenerateRequest"] as? [String: Any]
+            let described = (schema?["properties"] as? [String: Any] ?? [:]).keys.sorted()
+            // What it knows it says to whoever sends something else.
+            let (_, refusal) = try await server.post("/v1/generate", #"{"something": 1}"#)
+            let error = refusal["error"] as? [String: Any]
+            let known = (error?["message"] as? String)?.split(separator: "known are ").last
+            #expect(known.map { "\($0)" } == described.joined(separator: ", ") + ".")
+        }
+    }
+
+    @Test func whatTheModelRefusesIsTheRequestsFault() async throws {
+        var limits = ServerLimits()
+        limits.steps = 5000
+        try await ServerUnderTest.run(limits: limits) { server in
+            let (status, body) = try await server.post(
+                "/v1/images/generations", #"{"prompt": "a bird", "image_steps": 2000}"#)
+            #expect(status == 400, "\(body)")
         }
     }
 }

@@ -24,7 +24,7 @@ import Testing
         #expect(request.numFrames == 24)
         #expect(request.modalities == [.text, .image])
         #expect(request.seed == 13)
-        #expect(ignored == ["ENCOUNTERS", "load_sd"])
+        #expect(ignored == ["ENCOUNTERS", "load_sd", "max_num_imgs", "stops_id"])
     }
 
     @Test(arguments: [

@@ -46,4 +46,37 @@ import Testing
             #expect(examples == ["Play a violin.", "Draw a trumpet."])
         }
     }
+
+    @Test func whileTheModelIsOpenedOnlyHealthAndThePageAreAnswered() async throws {
+        let (door, tiny) = (DispatchSemaphore(value: 0), TinyFolder.path)
+        let folder = FileManager.default.temporaryDirectory.appending(
+            component: "southgpt-\(UUID().uuidString)"
+        ).path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let engine = Engine(name: "tiny", waiting: 1) {
+            door.wait()
+            return .multimodal(try MultimodalModel(tiny))
+        }
+        let server = ServerUnderTest(
+            exchange: try Exchange(engine, media: try MediaFolder(path: folder)))
+        let health = try await server.reply("GET", "/health")
+        #expect(health.status == 503)
+        #expect(String(decoding: health.body, as: UTF8.self).contains(#""status":"loading""#))
+        let chat = Data(#"{"messages": [{"role": "user", "content": "Hi"}]}"#.utf8)
+        for (path, body) in [
+            ("/v1/chat/completions", chat),
+            ("/v1/images/generations", Data(#"{"prompt": "a"}"#.utf8)),
+            ("/v1/embeddings", Data(#"{"input": "a"}"#.utf8)),
+        ] {
+            let reply = try await server.reply("POST", path, body)
+            #expect(reply.status == 503 && reply.headers["retry-after"] == "2", "\(path)")
+        }
+        #expect(try await server.reply("GET", "/v1/models").status == 503)
+        #expect(try await server.reply("GET", "/").status == 200)
+        let metrics = try await server.reply("GET", "/metrics")
+        #expect(String(decoding: metrics.body, as: UTF8.self).contains("southgpt_ready 0\n"))
+        door.signal()
+        try await engine.opened()
+        #expect(try await server.reply("GET", "/health").status == 200)
+    }
 }

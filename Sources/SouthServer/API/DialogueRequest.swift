@@ -68,9 +68,49 @@ struct DialogueRequest: Decodable {
     var stream: Bool?
     var streamOptions: StreamOptions?
     var n: Int?
-    var stop: Anything?
+    var stop: Stops?
     var tools: [Anything]?
+    var unsupported: Unsupported
     var settings: MediaSettings
+
+    /// Strings that end the text, alone or several.
+    struct Stops: Decodable {
+        let strings: [String]
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let one = try? container.decode(String.self) {
+                strings = [one]
+            } else {
+                strings = try container.decode([String].self)
+            }
+        }
+    }
+
+    /// What changes the answer of other servers and cannot be had here.
+    struct Unsupported: Decodable {
+        struct Format: Decodable { let type: String }
+
+        var frequencyPenalty: Float?
+        var logprobs: Bool?
+        var responseFormat: Format?
+
+        private enum CodingKeys: String, CodingKey {
+            case logprobs
+            case frequencyPenalty = "frequency_penalty"
+            case responseFormat = "response_format"
+        }
+
+        /// The first of the fields that asks for something.
+        var field: String? {
+            if frequencyPenalty ?? 0 != 0 { return CodingKeys.frequencyPenalty.rawValue }
+            if logprobs ?? false { return CodingKeys.logprobs.rawValue }
+            if responseFormat?.type ?? "text" != "text" {
+                return CodingKeys.responseFormat.rawValue
+            }
+            return nil
+        }
+    }
 
     struct StreamOptions: Decodable {
         var includeUsage: Bool?
@@ -89,8 +129,9 @@ struct DialogueRequest: Decodable {
         stream = try container.decodeIfPresent(Bool.self, forKey: .stream)
         streamOptions = try container.decodeIfPresent(StreamOptions.self, forKey: .streamOptions)
         n = try container.decodeIfPresent(Int.self, forKey: .n)
-        stop = try container.decodeIfPresent(Anything.self, forKey: .stop)
+        stop = try container.decodeIfPresent(Stops.self, forKey: .stop)
         tools = try container.decodeIfPresent([Anything].self, forKey: .tools)
+        unsupported = try Unsupported(from: decoder)
         settings = try MediaSettings(from: decoder)
     }
 
@@ -109,12 +150,20 @@ struct DialogueRequest: Decodable {
         guard n ?? 1 == 1 else {
             throw ServerError.invalid(field: "n", problem: "is \(n ?? 1), and only 1 can be made")
         }
-        guard stop == nil else {
+        let stops = stop?.strings ?? []
+        guard stops.count <= 4, stops.allSatisfy({ (1...256).contains($0.utf8.count) }) else {
             throw ServerError.invalid(
-                field: "stop", problem: "is not supported: the dialogue's own marks end a reply")
+                field: "stop", problem: "must be at most 4 strings, each of 1 to 256 bytes")
         }
         guard tools?.isEmpty ?? true else {
             throw ServerError.invalid(field: "tools", problem: "is not supported by this model")
+        }
+        if let field = unsupported.field {
+            throw ServerError.invalid(field: field, problem: "is not supported by this server")
+        }
+        guard modalities?.isEmpty != true else {
+            throw ServerError.invalid(
+                field: "modalities", problem: "is empty; name one, or leave it out")
         }
         for message in messages
         where !["system", "developer", "user", "assistant"].contains(message.role) {
@@ -174,10 +223,12 @@ struct DialogueRequest: Decodable {
                 text: modalities.contains(.text),
                 media: modalities.compactMap { Modality(rawValue: $0.rawValue) })
         }
+        var options = settings.options
+        options.stops = stop?.strings
         let request = Request(
             last.pieces.text, media: last.pieces.media,
             // Text alone is what the model may choose as well; nothing more is then forced.
-            output: choice, options: settings.options)
+            output: choice, options: options)
         return (turns, request)
     }
 }

@@ -1,3 +1,4 @@
+import Dialogue
 import Diffusion
 import FoundationEssentials
 import MediaIO
@@ -48,7 +49,7 @@ extension Exchange {
             return (error.status, error.description, field)
         case is CancellationError: return (499, "the request was cancelled.", nil)
         case is MemoryError: return (507, "\(error)", nil)
-        case is ModelError, is MediaError, is DecoderError:
+        case is ModelError, is MediaError, is DecoderError, is SchedulerError, is DialogueError:
             // Folders of this machine are no client's business.
             var text = "\(error)".replacing("\(media.path)/", with: "")
             if let folder = try? engine.served.path {
@@ -117,6 +118,9 @@ extension DecodingError {
 
     fileprivate var problem: String {
         if case .keyNotFound = self { return "is missing" }
-        return "cannot be read: \(context?.debugDescription ?? "unknown reason")"
+        var reason = context?.debugDescription ?? "unknown reason"
+        // The sentence around it has a full stop of its own.
+        if reason.hasSuffix(".") { reason.removeLast() }
+        return "cannot be read: \(reason)"
     }
 }

@@ -61,9 +61,10 @@ public struct GenerateRequest: Codable, Equatable, Sendable {
         case audioLengthInS = "audio_length_in_s"
     }
 
-    /// Keys of the reference that nothing reads, there or here; the answer lists those given.
+    /// Keys of the reference that have no effect, there or here; the answer lists those given.
     static let ignoredKeys: Set<String> = [
-        "thermal_paths", "modality_embeds", "filter_value", "min_word_tokens",
+        "stops_id", "max_num_imgs", "max_num_vids", "max_num_auds", "thermal_paths",
+        "modality_embeds", "filter_value", "min_word_tokens",
         "gen_scale_factor", "load_sd", "generator", "ENCOUNTERS",
     ]
 

@@ -52,7 +52,10 @@ struct MediaSettings: Codable {
                 problem: "is \(value), expected \(range.lowerBound) to \(range.upperBound)")
         }
         try within(0...100, .temperature, temperature)
-        try within(0...1, .topP, topP)
+        if let topP, !(topP > 0 && topP <= 1) {
+            throw ServerError.invalid(
+                field: "top_p", problem: "is \(topP), expected more than 0, at most 1")
+        }
         try within(0...1, .minP, minP)
         try within(0...Int(Int32.max), .topK, topK)
         try within(-2...2, .presencePenalty, presencePenalty)
