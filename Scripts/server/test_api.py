@@ -219,9 +219,15 @@ class OpenAIClientTests(unittest.TestCase):
 
     def test_the_log_has_no_word_of_the_users(self):
         self.chat(say("xylophone-zebra"))
+        begun = time.time()
+        list(self.chat(say("Draw."), modalities=["image"], stream=True,
+                       extra_body={"image_steps": 50}))
+        taken = 1000 * (time.time() - begun)
         self.assertTrue(self.demo.rests(5))
         lines = self.demo.requests_logged()
-        self.assertTrue(any(line["path"] == "/v1/chat/completions" for line in lines))
+        chats = [line for line in lines if line["path"] == "/v1/chat/completions"]
+        # A stream is as long as its answer, too.
+        self.assertGreater(int(chats[-1]["milliseconds"]), taken / 2)
         self.assertNotIn("zebra", "\n".join(self.demo.log))
 
 

@@ -144,8 +144,7 @@ public func serve(
                 }
                 reply.headers["connection"] = "close"
             case .events(let work):
-                exchange.finished(call, 200, start, id)
-                let whole = request
+                let (whole, asked) = (request, call)
                 return Response(
                     status: .ok,
                     headers: headers(
@@ -154,6 +153,8 @@ public func serve(
                             "connection": "close",
                         ], id, origin),
                     body: .init { writer in
+                        // When the last event is sent, or nobody listens any more.
+                        defer { exchange.finished(asked, 200, start, id) }
                         try await whole.body.consumeWithCancellationOnInboundClose { _ in
                             try await withSignsOfLife(every: .seconds(10), work) { data in
                                 try await writer.write(ByteBuffer(bytes: data))
