@@ -1,3 +1,4 @@
+import Dialogue
 import Diffusion
 import ModelZoo
 import TensorCore
