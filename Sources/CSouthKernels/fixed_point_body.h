@@ -8,8 +8,7 @@
 /// Bytes that the prefetch is ahead of the reading. Scales that are collected are read two rows
 /// ahead of the rest, and their lines have to be there by then. So many rows do not fit the first
 /// cache: they are fetched to the second.
-#define AHEAD(type, row_bytes)                                                                    \
-    ((type) == SOUTH_Q8_0 || (type) == SOUTH_Q4_0 ? 8 * (row_bytes) : 2048)
+#define AHEAD(row_bytes) (8 * (row_bytes))
 
 /// Products of words, adjacent ones added to 32-bit sums.
 SOUTH_INLINE __m256i V(add_pairs)(__m256i sums, __m256i a, __m256i b) {
@@ -275,7 +274,7 @@ SOUTH_INLINE void V(fixed_dots)(const int R, const int M, const int type, ptrdif
 #pragma clang loop unroll(full)
             for (ptrdiff_t line = 0; line < 8 * SOUTH_GROUP_BYTES; line += 64)
                 __builtin_prefetch(
-                    block + r * row_bytes + line + AHEAD(type, row_bytes), 0, 2);
+                    block + r * row_bytes + line + AHEAD(row_bytes), 0, 2);
 #pragma clang loop unroll(full)
         for (int within = 0; within < 8; within++)
             V(add_group)

@@ -5,8 +5,8 @@
 #define SOUTH_BODY "gemv_body.h"
 #include "versions.h"
 
-/// Bytes of weights that a task reads.
-enum { TASK_BYTES = 1 << 17 };
+/// Bytes of weights that a task reads: what it fetches ahead of its end is another's.
+enum { LEAST_BYTES = 1 << 17, MOST_BYTES = 1 << 20, TASKS = 16 };
 
 typedef struct {
     const south_product *p;
@@ -33,7 +33,8 @@ static void few_task(void *context, size_t index) {
 
 void south_multiply_few(const south_product *p) {
     ptrdiff_t bytes = south_max(south_bytes(p->b_type, p->k), 1);
-    few_rows f = {.p = p, .part = south_max(TASK_BYTES / bytes / 4 * 4, 4)};
+    ptrdiff_t share = south_min(south_max(p->n * bytes / TASKS, LEAST_BYTES), MOST_BYTES);
+    few_rows f = {.p = p, .part = south_max(share / bytes / 4 * 4, 4)};
 #if defined(__x86_64__)
     south_fixed fixed;
     if (south_is_blocks(p->b_type) && south_fixed_point()) {

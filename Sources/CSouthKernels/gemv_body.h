@@ -19,6 +19,9 @@ SOUTH_INLINE void V(dots)(const int R, const int M, const int type, ptrdiff_t k,
     ptrdiff_t l = 0;
     for (; l + SOUTH_GROUP <= k; l += unit) {
         ptrdiff_t groups = south_min(unit, k - l) / SOUTH_GROUP;
+        // Beyond a row's end its neighbour's are on their way already: on to the next R.
+        ptrdiff_t ahead = AHEAD;
+        if (south_bytes(type, l) + AHEAD >= row_bytes) ahead += (R - 1) * row_bytes;
 #pragma clang loop unroll(full)
         for (int r = 0; r < R; r++) {
             const uint8_t *block = weight + r * row_bytes + south_bytes(type, l);
@@ -27,7 +30,7 @@ SOUTH_INLINE void V(dots)(const int R, const int M, const int type, ptrdiff_t k,
 #pragma clang loop unroll_count(4)
             for (int g = 0; g < groups; g++) {
                 for (ptrdiff_t line = 0; line < group_bytes; line += 64)
-                    __builtin_prefetch(block + g * group_bytes + line + AHEAD, 0, 2);
+                    __builtin_prefetch(block + g * group_bytes + line + ahead, 0, 2);
                 vf w[32 / LANES];
                 V(load_group)(block, type, g, &scales, w);
 #pragma clang loop unroll(full)
