@@ -118,7 +118,6 @@ import Testing
                 (alone, ["--modalities", "text,image"], "no --modalities"),
                 (model, ["--raw"], "--raw: only a language model alone"),
                 (model, ["--template", "human"], "--template: only a language model alone"),
-                (model, ["--stop", "x"], "--stop: only a language model alone"),
                 (model, ["--prompts", "x"], "--prompts: only a language model alone"),
             ]
             for (model, arguments, message) in cases {
@@ -128,6 +127,29 @@ import Testing
                 #expect(outcome.status == 64, "\(arguments): \(outcome.errors)")
                 #expect(outcome.errors.contains(message), "\(outcome.errors)")
             }
+        }
+    }
+
+    @Test func stopEndsTheWordsOfTheWholeSystem() throws {
+        try withModel { _, model in
+            func words(_ more: String...) throws -> String {
+                let outcome = try BuiltTool(
+                    "southgpt-infer",
+                    [
+                        "--model", model, "--prompt", "Hi", "--modalities", "text",
+                        "--temperature", "0", "--max-new-tokens", "12", "--json",
+                    ] + more
+                ).outcome()
+                #expect(outcome.status == 0, "\(outcome.errors)")
+                let report = try #require(
+                    try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
+                        as? [String: Any])
+                return try #require(report["text"] as? String)
+            }
+            let whole = try words()
+            let stop = String(try #require(whole.dropFirst(3).first))
+            let expected = whole.prefix { String($0) != stop }
+            #expect(try words("--stop", stop) == expected)
         }
     }
 

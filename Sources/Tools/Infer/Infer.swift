@@ -113,7 +113,7 @@ struct Infer: ParsableCommand {
     private func refuseWhatTextAloneTakes() throws {
         let given: [(String, Bool)] = [
             ("--prompts", prompts != nil), ("--template", template != nil), ("--raw", raw),
-            ("--system", system != nil), ("--stop", !generation.stop.isEmpty),
+            ("--system", system != nil),
         ]
         for (name, isGiven) in given where isGiven {
             throw ValidationError("\(name): only a language model alone takes it.")
