@@ -160,15 +160,25 @@ import Testing
             let part = #"{"type": "image_url", "image_url": {"url": "\#(try pictureURL())"}}"#
             let inputs = [String](repeating: part, count: 64).joined(separator: ",")
             let call = Call("POST", "/v1/embeddings", body: Data(#"{"input": [\#(inputs)]}"#.utf8))
-            guard case .work(let work) = await server.exchange.answer(to: call) else {
-                Issue.record("not answered with work")
-                return
+            // Where others use the machine it may be done before it is told to end: again then.
+            var status = 0
+            for _ in 0..<50 where status != 499 {
+                guard case .work(let work) = await server.exchange.answer(to: call) else {
+                    Issue.record("not answered with work")
+                    return
+                }
+                let hasEnded = Mutex(false)
+                let task = Task {
+                    defer { hasEnded.withLock { $0 = true } }
+                    return await work()
+                }
+                while await !server.exchange.engine.queue.isBusy, !hasEnded.withLock({ $0 }) {
+                    await Task.yield()
+                }
+                task.cancel()
+                status = await task.value.status
             }
-            let task = Task { await work() }
-            while await !server.exchange.engine.queue.isBusy { await Task.yield() }
-            try await Task.sleep(for: .milliseconds(5))
-            task.cancel()
-            #expect(await task.value.status == 499)
+            #expect(status == 499)
         }
     }
 
