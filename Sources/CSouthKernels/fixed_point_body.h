@@ -268,13 +268,11 @@ SOUTH_INLINE void V(fixed_dots)(const int R, const int M, const int type, ptrdif
     // Blocks are unrolled, so that where a group's bits lie is known; of short ones, as many.
     ptrdiff_t g = 0;
     for (; g + 8 <= k / 32; g += 8) {
-        const uint8_t *block = weight + g * SOUTH_GROUP_BYTES;
+        // In the order of memory, whatever rows are read side by side.
+        const uint8_t *next = weight + R * g * SOUTH_GROUP_BYTES + AHEAD(row_bytes);
 #pragma clang loop unroll(full)
-        for (int r = 0; r < R; r++)
-#pragma clang loop unroll(full)
-            for (ptrdiff_t line = 0; line < 8 * SOUTH_GROUP_BYTES; line += 64)
-                __builtin_prefetch(
-                    block + r * row_bytes + line + AHEAD(row_bytes), 0, 2);
+        for (ptrdiff_t line = 0; line < R * 8 * SOUTH_GROUP_BYTES; line += 64)
+            __builtin_prefetch(next + line, 0, 2);
 #pragma clang loop unroll(full)
         for (int within = 0; within < 8; within++)
             V(add_group)

@@ -1,6 +1,7 @@
 // One pool of threads that lives as long as the process.
 //
-// A call puts a job on a list; workers take indices from a counter in it until none are left.
+// A call puts a job on a list, cut into a span of indices for each thread. A thread takes its own span
+// in order, so that what it reads ahead of one task is there for the next, then helps with the others.
 // Workers without work spin for some microseconds, then sleep on a futex.
 #define _GNU_SOURCE
 #include <limits.h>
@@ -18,11 +19,17 @@
 
 enum { MAX_THREADS = 128, SPINS = 300 };
 
+/// Indices that one thread takes in order; the others take them too when theirs are done.
+typedef struct {
+    _Alignas(64) _Atomic size_t next;
+    size_t end;
+} span;
+
 typedef struct job {
     void (*task)(void *, size_t);
     void *context;
-    size_t count;
-    _Atomic size_t next;
+    int span_count;
+    span *spans;
     /// Workers inside; changed under the lock upwards, so none enters after the job left the list.
     _Atomic uint32_t helpers;
     struct job *link;
@@ -51,12 +58,21 @@ static void pause_briefly(void) {
 #endif
 }
 
-static void take_part(job *work) {
-    for (;;) {
-        size_t index = atomic_fetch_add_explicit(&work->next, 1, memory_order_relaxed);
-        if (index >= work->count) return;
-        work->task(work->context, index);
+static void take_part(job *work, int own) {
+    for (int turn = 0; turn < work->span_count; turn++) {
+        span *from = work->spans + (own + turn) % work->span_count;
+        for (;;) {
+            size_t index = atomic_fetch_add_explicit(&from->next, 1, memory_order_relaxed);
+            if (index >= from->end) break;
+            work->task(work->context, index);
+        }
     }
+}
+
+static bool has_tasks(const job *work) {
+    for (int i = 0; i < work->span_count; i++)
+        if (atomic_load(&work->spans[i].next) < work->spans[i].end) return true;
+    return false;
 }
 
 static void *worker(void *number) {
@@ -68,12 +84,12 @@ static void *worker(void *number) {
         if (index < atomic_load(&limit)) {
             pthread_mutex_lock(&lock);
             for (work = jobs; work; work = work->link)
-                if (atomic_load(&work->next) < work->count) break;
+                if (has_tasks(work)) break;
             if (work) atomic_fetch_add(&work->helpers, 1);
             pthread_mutex_unlock(&lock);
         }
         if (work) {
-            take_part(work);
+            take_part(work, index);
             // The job may be gone as soon as the count is zero: only its address is used then.
             if (atomic_fetch_sub(&work->helpers, 1) == 1) futex_wake(&work->helpers);
             continue;
@@ -126,7 +142,14 @@ void south_parallel(size_t count, void (*task)(void *, size_t), void *context) {
         for (size_t i = 0; i < count; i++) task(context, i);
         return;
     }
-    job work = {.task = task, .context = context, .count = count};
+    size_t parts = (size_t)south_thread_count();
+    if (parts > count) parts = count;
+    span spans[MAX_THREADS];
+    for (size_t i = 0; i < parts; i++) {
+        atomic_init(&spans[i].next, count * i / parts);
+        spans[i].end = count * (i + 1) / parts;
+    }
+    job work = {.task = task, .context = context, .span_count = (int)parts, .spans = spans};
     pthread_mutex_lock(&lock);
     work.link = jobs;
     jobs = &work;
@@ -135,7 +158,7 @@ void south_parallel(size_t count, void (*task)(void *, size_t), void *context) {
     if (atomic_load(&sleepers) > 0) futex_wake(&posted);
 
     inside = true;
-    take_part(&work);
+    take_part(&work, 0);
     inside = false;
 
     pthread_mutex_lock(&lock);
