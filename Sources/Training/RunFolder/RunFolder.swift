@@ -100,6 +100,14 @@ public struct RunFolder: Sendable {
                 "it is of format \(state.format), this program reads \(RunState.currentFormat)")
         }
         guard state.step == step else { throw bad("it says that it is of step \(state.step)") }
+        guard (0...max(state.steps, 0)).contains(step) else {
+            throw bad("it says that its run has \(state.steps) steps")
+        }
+        guard state.globalBatch > 0, state.accumulation > 0 else {
+            throw bad(
+                "it says: samples of a batch \(state.globalBatch), batches of a step "
+                    + "\(state.accumulation)")
+        }
         return state
     }
 

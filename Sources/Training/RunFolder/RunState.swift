@@ -48,7 +48,8 @@ struct RunState: Codable, Equatable {
         let sizes = Dictionary(counts) { first, _ in first }
         let keeps = task.contrastsMicroBatch
         let bound =
-            changes.filter {
+            RunState.changes(["steps": "\(steps)"], ["steps": "\(plan.steps)"])
+            + changes.filter {
                 !RunConfig.freeKeys.contains($0.name) || keeps && $0.name == RunState.microBatchKey
             }
             + RunState.changes(

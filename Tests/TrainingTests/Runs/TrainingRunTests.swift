@@ -69,6 +69,33 @@ import Training
         }
     }
 
+    @Test func aCheckpointThatIsBeyondItsRunIsNamed() async throws {
+        try await withRequest { request, folder in
+            _ = try await TrainingRun(request, communicator: Communicator()).run()
+            var again = request
+            again.resumes = true
+            let place = "\(folder)/out/run/stage_3/step_00000003"
+            let whole = try String(contentsOfFile: "\(place)/state.json", encoding: .utf8)
+            for (key, value, reason) in [
+                ("steps\" : 3", "steps\" : 2", "it says that its run has 2 steps"),
+                ("steps\" : 3", "steps\" : 9", "steps was 9, is 3"),
+                (
+                    "accumulation\" : 1", "accumulation\" : 0",
+                    "it says: samples of a batch 1, batches of a step 0"
+                ),
+            ] {
+                let changed = whole.replacingOccurrences(of: key, with: value)
+                #expect(changed != whole, "\(key)")
+                try changed.write(
+                    toFile: "\(place)/state.json", atomically: true, encoding: .utf8)
+                let error = #expect(throws: RunError.self) {
+                    try TrainingRun(again, communicator: Communicator())
+                }
+                #expect(error?.description.contains(reason) == true, "\(String(describing: error))")
+            }
+        }
+    }
+
     /// The configuration stores bfloat16: nothing of what lies beyond its eight bits is lost where a
     /// stage ends and the next begins.
     @Test func aStageEndsInItsMastersAndTheNextBeginsThere() async throws {
