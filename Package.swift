@@ -126,7 +126,7 @@ let package = Package(
                     name: "Hummingbird", package: "hummingbird",
                     condition: .when(traits: ["Server"])),
             ], resources: [.copy("page")]),
-        library("MelodyMini", ["SouthGPT", "TensorCore"]),
+        library("MelodyMini", ["SouthGPT", "TensorCore"], resources: [.copy("model")]),
 
         library(
             "SouthBenchmarks",

@@ -49,12 +49,12 @@ import Testing
         }
     }
 
-    @Test func saysHowToMakeOneWhereThereIsNone() {
+    @Test func saysWhereToTakeItFromWhereThereIsNone() {
         let error = #expect(throws: ResourceError.self) {
             try melodyMini.folder(environment: [:], binary: "/nowhere/bin")
         }
         let text = error?.description ?? ""
         #expect(text.hasPrefix("MelodyMini was not found in /nowhere/bin/MelodyMini, "))
-        #expect(text.contains("southgpt-checkpoint init --preset tiny --seed 13 --output"))
+        #expect(text.contains("SOUTHGPT_MELODYMINI to the package's Sources/MelodyMini/model"))
     }
 }

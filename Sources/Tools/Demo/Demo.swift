@@ -15,7 +15,7 @@ struct Demo: AsyncParsableCommand {
             otherwise; then give --api-key-file too. Ctrl-C ends it.
 
             EXAMPLES
-              southgpt-demo --model output/model
+              southgpt-demo --model ckpt
               southgpt-demo --host 0.0.0.0 --api-key-file key.txt --max-memory 16000
               curl -s localhost:24004/v1/chat/completions -d '{"messages":[{"role":"user","content":"Hi"}]}'
 
