@@ -38,6 +38,15 @@ public struct AutoencoderKLConfig: Codable, Equatable, Sendable {
     /// Widths from the deepest level outwards.
     var decoderChannels: [Int] { blockOutChannels.reversed() }
 
+    /// With the kind of every level named. Where a file leaves them out, diffusers takes one level for all
+    /// there is.
+    package var namingLevels: Self {
+        var config = self
+        config.downBlockTypes = blockOutChannels.map { _ in "DownEncoderBlock2D" }
+        config.upBlockTypes = blockOutChannels.map { _ in "UpDecoderBlock2D" }
+        return config
+    }
+
     /// Refuses what this network does not implement and sizes that cannot be.
     package func check() throws {
         func require<Value: Equatable>(_ key: String, _ found: Value, _ expected: Value) throws {

@@ -122,7 +122,7 @@ extension DecoderConfig {
             melBins: 64, initialChannels: 64, upsampleRates: [5, 4, 2, 2, 2],
             upsampleKernelSizes: [16, 16, 8, 4, 4])
         return try DecoderConfig(
-            modality, unet: unet, vae: vae, textEncoder: isSound ? .clap(clap) : .clip(clip),
+            modality, unet: unet, vae: vae.namingLevels, textEncoder: isSound ? .clap(clap) : .clip(clip),
             vocoder: isSound ? vocoder : nil, scheduler: .published(modality))
     }
 }

@@ -154,7 +154,7 @@ public struct AutoencoderTask: TrainingTask {
     /// there are any. The scale of the latents is measured by who uses them.
     public func write(to folder: String) throws {
         try ComponentFolder(folder).write(
-            network.config, averages?.tensors ?? parameters.tensors,
+            network.config.namingLevels, averages?.tensors ?? parameters.tensors,
             stem: "diffusion_pytorch_model")
     }
 }

@@ -190,7 +190,7 @@ struct DenoiserNetworks: Sendable {
 
     /// Writes the folder of a decoder: all networks, and the index where nothing is missing.
     func write(_ recipe: DenoiserRecipe, latentScale: Float, to folder: String) throws {
-        var vaeConfig = vae.config
+        var vaeConfig = vae.config.namingLevels
         vaeConfig.scalingFactor = latentScale
         let stem = "diffusion_pytorch_model"
         try ComponentFolder("\(folder)/unet").write(unet.config, weights.unet.tensors, stem: stem)

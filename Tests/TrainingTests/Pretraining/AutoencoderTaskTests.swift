@@ -23,6 +23,9 @@ import Training
             try task.write(to: "\(folder)/vae")
             let weights = Weights(try Checkpoint(folder: "\(folder)/vae"))
             let config: AutoencoderKLConfig = try ConfigFile.read(from: "\(folder)/vae/config.json")
+            // diffusers would take one level for all there is.
+            #expect(config.downBlockTypes?.count == config.blockOutChannels.count)
+            #expect(config.upBlockTypes?.count == config.blockOutChannels.count)
             let network = try AutoencoderKL(config, from: weights)
             try weights.finish()
             let image = try #require(try task.prepare(samples[0])).unsqueezed(0)
