@@ -280,6 +280,21 @@ def mel(sounds):
     return (spectra.transpose(1, 2) @ torch.from_numpy(filters).float()).clamp(min=1e-5).log()
 
 
+def spectral_loss(made, real, windows):
+    """Spectral convergence and log magnitudes, by sample, as Sources/Training has them."""
+    def magnitudes(x, window):
+        spectra = torch.stft(
+            x, window, window // 4, window=torch.hann_window(window), return_complex=True)
+        return spectra.abs().clamp(min=1e-7)
+    losses = []
+    for window in windows:
+        m, r = magnitudes(made, window), magnitudes(real, window)
+        norm = torch.linalg.norm(r, dim=(1, 2)).clamp(min=1)
+        levels = (m.clamp(min=1e-2).log() - r.clamp(min=1e-2).log()).abs().mean((1, 2))
+        losses.append(torch.linalg.norm(m - r, dim=(1, 2)) / norm + levels)
+    return sum(losses) / len(windows)
+
+
 def vocoder():
     sizes = transformers.SpeechT5HifiGanConfig(
         model_in_dim=8, sampling_rate=1600, upsample_initial_channel=8, upsample_rates=[4, 2],
@@ -312,7 +327,9 @@ def vocoder():
         (a.detach() - b).abs().flatten(1).mean(1)
         for (_, r), (_, m) in zip(judged_real, judged_made) for a, b in zip(r, m))
     values["deception"] = sum(((1 - m) ** 2).mean(1) for m, _ in judged_made)
-    total = (45 * values["mel"] + 2 * values["features"] + values["deception"]).sum()
+    values["spectra"] = spectral_loss(made, real, [32, 64])
+    total = (45 * values["mel"] + 2 * values["features"] + values["deception"]
+             + 3 * values["spectra"]).sum()
     values |= {"total": total} | gradients(generator, total)
     settings = {"generator": sizes.to_dict(), "discriminators": discriminators}
     save("pretraining_vocoder", values, TRANSFORMERS, settings, recipe)

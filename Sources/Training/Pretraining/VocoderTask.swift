@@ -19,6 +19,11 @@ public struct VocoderRecipe: Codable, Equatable, Sendable {
     public var melWeight: Float
     /// Of the differences of the discriminators' features; the paper's is 2.
     public var featureWeight: Float
+    /// Samples of the frames whose spectra are also compared, as `SpectralLoss` has it; none where
+    /// empty, as in the paper. Tones come far sooner with it.
+    public var spectra: [Int]
+    /// Of the differences of those spectra.
+    public var spectraWeight: Float
     /// Of running averages, which are what is written; nil keeps none, as in the paper.
     public var averageDecay: Double?
 
@@ -26,11 +31,12 @@ public struct VocoderRecipe: Codable, Equatable, Sendable {
     public init(
         config: HiFiGANConfig? = nil, medium: TrainingMedium, segmentFrames: Int,
         discriminators: DiscriminatorConfig? = DiscriminatorConfig(), melWeight: Float = 45,
-        featureWeight: Float = 2
+        featureWeight: Float = 2, spectra: [Int] = [], spectraWeight: Float = 1
     ) {
         (self.config, self.medium, self.segmentFrames) = (config, medium, segmentFrames)
         (self.discriminators, self.melWeight) = (discriminators, melWeight)
         self.featureWeight = featureWeight
+        (self.spectra, self.spectraWeight) = (spectra, spectraWeight)
     }
 }
 
@@ -96,6 +102,11 @@ public struct VocoderTask: TrainingTask {
                 "segment_frames", "\(recipe.segmentFrames)",
                 "\(least) to \(recipe.medium.melFrames)")
         }
+        for window in recipe.spectra
+        where window < 4 || window / 2 >= recipe.segmentFrames * mel.hop {
+            throw source.fault(
+                "spectra", "\(window)", "4 to \(2 * recipe.segmentFrames * mel.hop - 1) samples")
+        }
         generator = try HiFiGAN(config, from: weights.weightNormalized())
         try weights.finish(unused: HiFiGAN.unusedTensors)
         parameters = weights.trainable()
@@ -148,13 +159,21 @@ public struct VocoderTask: TrainingTask {
         let difference = (mel(made) - mel(real)).absolute().mean([1, 2])
         let spectral = LossTerm(
             "mel", sum: difference.sum(), per: .samples, weight: recipe.melWeight)
-        guard let discriminators else { return [spectral] }
+        let shapes =
+            recipe.spectra.isEmpty
+            ? []
+            : [
+                LossTerm(
+                    "spectra",
+                    sum: SpectralLoss(windows: recipe.spectra)(made: made, real: real).sum(),
+                    per: .samples, weight: recipe.spectraWeight)
+            ]
+        guard let discriminators else { return [spectral] + shapes }
         // The discriminators do not move along this loss.
         for parameter in judges { parameter.isTrainable = false }
         defer { for parameter in judges { parameter.isTrainable = true } }
         let (judgedReal, judgedMade) = (discriminators(real), discriminators(made))
-        return [
-            spectral,
+        return [spectral] + shapes + [
             LossTerm(
                 "features", sum: featureLoss(real: judgedReal, made: judgedMade).sum(),
                 per: .samples, weight: recipe.featureWeight),

@@ -27,7 +27,7 @@ import Training
         let recipe = VocoderRecipe(
             config: sizes.generator,
             medium: TrainingMedium(.audio, seconds: 1, mel: mel), segmentFrames: 12,
-            discriminators: sizes.discriminators)
+            discriminators: sizes.discriminators, spectra: [32, 64], spectraWeight: 3)
         let task = try VocoderTask(recipe, PretrainingSource(), weights, judging: judging)
         try judging.finish()
         let real = recipeInput("sounds", [2, 95], scale: 1)

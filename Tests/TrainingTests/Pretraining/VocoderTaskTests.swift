@@ -50,9 +50,10 @@ import Training
         try withTemporaryFolder { folder in
             let samples = try PretrainingSamples(folder: folder).sounds().samples
             var recipe = Self.recipe
-            recipe.discriminators = nil
+            (recipe.discriminators, recipe.spectra) = (nil, [16, 64])
             let task = try VocoderTask(recipe, PretrainingSource())
             #expect(task.phases.map(\.name) == ["generator"])
+            #expect(try differenceWhenSplit(task, samples) < 1e-5)
             let losses = try train(task, on: samples, steps: 20, rate: 4e-3)[0]
             #expect(losses.decline < 0.8, "\(losses)")
         }
@@ -71,5 +72,11 @@ import Training
         recipe = Self.recipe
         recipe.segmentFrames = 2
         #expect(throws: SettingsError.self) { try VocoderTask(recipe, PretrainingSource()) }
+        recipe = Self.recipe
+        recipe.spectra = [64, 240]
+        let tooLong = #expect(throws: SettingsError.self) {
+            try VocoderTask(recipe, PretrainingSource())
+        }
+        #expect(tooLong?.description.contains("'recipe.spectra' is 240, expected 4 to 239") == true)
     }
 }
