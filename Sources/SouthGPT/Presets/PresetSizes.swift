@@ -111,6 +111,7 @@ extension DecoderConfig {
             channels: isSound ? 1 : 3, latentChannels: channels, blockOutChannels: [16, 16, 32])
         (vae.layersPerBlock, vae.normNumGroups, vae.sampleSize) = (1, 8, 64)
         vae.scalingFactor = isSound ? 0.9227 : 0.18215
+        vae = vae.namingLevels
         let clip = CLIPTextConfig(
             vocabSize: 640, hiddenSize: 32, intermediateSize: 64, numHiddenLayers: 2,
             numAttentionHeads: 4, maxPositionEmbeddings: 77,
@@ -122,7 +123,7 @@ extension DecoderConfig {
             melBins: 64, initialChannels: 64, upsampleRates: [5, 4, 2, 2, 2],
             upsampleKernelSizes: [16, 16, 8, 4, 4])
         return try DecoderConfig(
-            modality, unet: unet, vae: vae.namingLevels, textEncoder: isSound ? .clap(clap) : .clip(clip),
+            modality, unet: unet, vae: vae, textEncoder: isSound ? .clap(clap) : .clip(clip),
             vocoder: isSound ? vocoder : nil, scheduler: .published(modality))
     }
 }

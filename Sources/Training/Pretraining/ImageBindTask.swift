@@ -15,14 +15,22 @@ public struct ImageBindRecipe: Codable, Equatable, Sendable {
     public var tokenizer: String?
     /// Whether the factor of the cosines with texts is learnt, or stays as it starts.
     public var learnsScale: Bool
+    /// Whether the tower of texts moves; nil lets it. While media do not show yet what captions say,
+    /// captions that move draw together, and media have nothing left to learn from.
+    public var trainsText: Bool?
+    /// The standard deviation that the positions of images and clips are drawn anew with; nil takes
+    /// them as they are. Published ones start at 0.02, from which small towers are slow to learn where
+    /// something is.
+    public var positionDeviation: Float?
 
     /// A recipe.
     public init(
         from: String? = nil, config: ImageBindConfig? = nil, tokenizer: String? = nil,
-        learnsScale: Bool = true
+        learnsScale: Bool = true, trainsText: Bool? = nil, positionDeviation: Float? = nil
     ) {
         (self.from, self.config, self.tokenizer) = (from, config, tokenizer)
-        self.learnsScale = learnsScale
+        (self.learnsScale, self.trainsText) = (learnsScale, trainsText)
+        self.positionDeviation = positionDeviation
     }
 }
 
@@ -79,6 +87,13 @@ public struct ImageBindTask: TrainingTask {
         let first, second: Kind
     }
 
+    private static let positions =
+        "modality_preprocessors.vision.pos_embedding_helper.pos_embed"
+
+    private static func isOfText(_ name: String) -> Bool {
+        name.split(separator: ".").prefix(2).last == "text"
+    }
+
     public let name = "imagebind"
     public let contrastsMicroBatch = true
     public let phases: [TrainingPhase]
@@ -128,12 +143,34 @@ public struct ImageBindTask: TrainingTask {
             "modality_postprocessors.audio.*", "modality_preprocessors.text.mask",
         ])
         parameters = weights.trainable()
+        if let deviation = recipe.positionDeviation {
+            guard deviation >= 0, deviation.isFinite else {
+                throw source.fault("position_deviation", "\(deviation)", "0 or above")
+            }
+            var draws = CounterGenerator(seed: source.seed, call: 1)
+            for parameter in parameters where parameter.name == Self.positions {
+                parameter.replace(with: draws.normal(parameter.value.shape) * deviation)
+            }
+        }
         let scale = text.logarithmOfLogitScale
         if !recipe.learnsScale { scale.isTrainable = false }
+        if recipe.trainsText == false {
+            for parameter in parameters
+            where parameter !== scale && Self.isOfText(parameter.name) {
+                parameter.isTrainable = false
+            }
+        }
         phases = [
             TrainingPhase(
                 "all",
-                [ParameterGroup("towers", parameters.filter { $0 !== scale })]
+                [
+                    ParameterGroup(
+                        "towers",
+                        parameters.filter {
+                            $0 !== scale
+                                && (recipe.trainsText != false || !Self.isOfText($0.name))
+                        })
+                ]
                     // Weight decay would draw the scale to one.
                     + (recipe.learnsScale
                         ? [ParameterGroup("logitScale", [scale], weightDecay: 0)] : []))

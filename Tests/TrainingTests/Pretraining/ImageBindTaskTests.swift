@@ -63,6 +63,52 @@ import Training
         }
     }
 
+    @Test func leavesTheTextsWhereOnlyMediaMove() throws {
+        try withTemporaryFolder { folder in
+            let dataset = try PretrainingSamples(folder: folder).images()
+            let task = try ImageBindTask(
+                ImageBindRecipe(config: Self.config, trainsText: false),
+                PretrainingSource(datasets: [dataset]))
+            let ids = Tensor([Int32](repeating: 3, count: 16), [1, 16])
+            let image = recipeInput("image", [1, 3, 16, 16])
+            let (text, seen) = (
+                task.text.embed(ids).dense(), task.media.embed(image, .image).dense()
+            )
+            _ = try train(task, on: dataset.samples, steps: 2, rate: 1e-2)
+            // The scale of the cosines is the text tower's, and moves all the same.
+            #expect(task.text.embed(ids).isClose(to: text, absolute: 1e-6))
+            #expect(!task.media.embed(image, .image).isClose(to: seen, absolute: 1e-3))
+            #expect(abs(task.text.logarithmOfLogitScale.value.item() - logf(1 / 0.07)) > 1e-6)
+        }
+    }
+
+    @Test func drawsPositionsAnewAndTakesTheRestAsItIs() throws {
+        try withTemporaryFolder { folder in
+            let dataset = try PretrainingSamples(folder: folder).images()
+            try task([dataset]).write(to: "\(folder)/first")
+            var recipe = ImageBindRecipe(
+                from: "\(folder)/first", tokenizer: "\(folder)/first", positionDeviation: 0.5)
+            try ImageBindTask(recipe, PretrainingSource()).write(to: "\(folder)/second")
+            let (first, second) = (
+                try Checkpoint(folder: "\(folder)/first"),
+                try Checkpoint(folder: "\(folder)/second")
+            )
+            let positions = "modality_preprocessors.vision.pos_embedding_helper.pos_embed"
+            for stored in first.tensors where stored.name != positions {
+                let again = try #require(second[stored.name]).tensor()
+                #expect(try again.isClose(to: stored.tensor(), absolute: 0), "\(stored.name)")
+            }
+            let drawn = try #require(second[positions]).tensor()
+            let deviation = drawn.squared().mean().item().squareRoot()
+            #expect(abs(deviation - 0.5) < 0.1)
+            recipe.positionDeviation = -1
+            let error = #expect(throws: SettingsError.self) {
+                try ImageBindTask(recipe, PretrainingSource())
+            }
+            #expect(error?.description.contains("'recipe.position_deviation' is -1.0") == true)
+        }
+    }
+
     @Test func keepsTheScaleWhereItIsNotLearnt() throws {
         try withTemporaryFolder { folder in
             let dataset = try PretrainingSamples(folder: folder).images()
