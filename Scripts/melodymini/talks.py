@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from world import (
-    COLOURS, INSTRUMENTS, MELODIES, NOTES, PICTURES, article, clip_caption, held_out,
-    picture_caption, sound_caption)
+    COLOURS, CONTOURS, INSTRUMENTS, MELODIES, NOTES, PICTURES, PLACES, article, clip_caption,
+    held_out, picture_caption, sound_caption, where)
 
 
 class Melody(NamedTuple):
@@ -34,6 +34,19 @@ class Clip(NamedTuple):
 
 ENDINGS = {"audio": "wav", "image": "png", "video": "mp4"}
 KINDS = {"audio": Melody, "image": Picture, "video": Clip}
+# What only texts speak of: whoever reads of a harp learns that anything may come with anything, and
+# to say what stands there. The world has none of it.
+STRANGERS = {
+    "instrument": ["harp", "cello", "tuba", "oboe", "clarinet", "organ", "lute", "viola",
+                   "trombone", "harmonica", "mandolin", "bassoon", "gong", "sitar", "zither",
+                   "piccolo"],
+    "contour": ["waving", "jumping", "wandering"],
+    "tempo": ["moderate", "lively"],
+    "place": ["top", "bottom"],
+    "colour": ["orange", "purple", "brown", "pink", "black"],
+}
+VALUES = {"instrument": INSTRUMENTS, "contour": CONTOURS, "tempo": list(NOTES), "place": PLACES,
+          "colour": list(COLOURS)}
 # All there is of each kind that is not held out.
 KNOWN = {
     "audio": [Melody(*m) for m in MELODIES if not held_out(*m)],
@@ -54,14 +67,13 @@ def target_name(subject):
 def words(subject):
     """What templates may say of a subject."""
     contour = getattr(subject, "contour", "")
-    place = getattr(subject, "place", "")
     tempo = getattr(subject, "tempo", "")
     return subject._asdict() | {
         "caption": subject.caption,
         "an_instrument": article(subject.instrument),
         "shape": article(contour) if contour in ("arch", "valley") else contour,
-        "where": "in the middle" if place == "middle" else f"on the {place}",
-        "number": {"slow": "four", "fast": "eight"}.get(tempo, ""),
+        "where": where(getattr(subject, "place", "")),
+        "number": {"slow": "four", "fast": "eight"}.get(tempo, "some"),
     }
 
 
@@ -97,22 +109,23 @@ MAKE = {
         ("Draw {caption}.", "Here is {caption}."),
         ("Make an image of {caption}.", "Here is {caption}."),
         ("I would like a picture: {caption}.", "With pleasure: {caption}."),
-        ("Draw {an_instrument}.", "Here is {caption}."),
-        ("Show me {an_instrument} on {colour} ground.", "Here is {caption}."),
     ],
     "audio": [
         ("Play {caption}.", "Here is {caption}."),
         ("Make a sound: {caption}.", "Here is {caption}."),
         ("Let me hear {caption}.", "With pleasure: {caption}."),
-        ("Play the {instrument}.", "Here is {caption}."),
-        ("Play something {tempo} and {contour}.", "Here is {caption}."),
     ],
     "video": [
         ("Make a clip of {caption}.", "Here is {caption}."),
         ("Show me a video: {caption}.", "Here is {caption}."),
         ("Animate {caption}.", "With pleasure: {caption}."),
-        ("Make a clip of {an_instrument}.", "Here is {caption}."),
     ],
+}
+# Requests that leave something open.
+LEAVE_OPEN = {
+    "image": ["Draw {an_instrument}.", "Show me {an_instrument} on {colour} ground."],
+    "audio": ["Play the {instrument}.", "Play something {tempo} and {contour}."],
+    "video": ["Make a clip of {an_instrument}."],
 }
 CHANGES = {
     "instrument": ["The same with the {instrument}.", "Now with the {instrument}, please."],
@@ -147,7 +160,9 @@ class Talk:
 
     def __init__(self, draw, files):
         self.draw, self.files = draw, files
-        self.turns, self.media = [], {}
+        self.turns = []
+        # Whether an answer says what was not to be known.
+        self.guesses = False
 
     def say(self, question, answer, shows=(), makes=()):
         """One exchange: media before the question, and the answer's media after its text."""
@@ -173,6 +188,9 @@ class Talk:
     def make(self, subject=None):
         subject = subject or self.subject(self.modality())
         question, answer = self.draw.choice(MAKE[subject.modality])
+        if self.draw.random() < 0.15:
+            question, answer = self.draw.choice(LEAVE_OPEN[subject.modality]), "Here is {caption}."
+            self.guesses = True
         said = words(subject)
         self.say(question.format(**said), answer.format(**said), makes=[subject])
         return subject
@@ -234,6 +252,7 @@ class Talk:
             ("image", "video"): ["Make this picture move.", "Animate this."],
             ("audio", "video"): ["Make a clip for this sound.", "Animate what you hear."],
         }[given.modality, wanted]
+        self.guesses = True
         self.say(self.draw.choice(question), f"Here is {made.caption}.", [given], [made])
 
     def chat(self):
@@ -280,11 +299,37 @@ class Talk:
         return listed | {"conversation": conversation}
 
     def in_words(self):
-        """For the language model alone: captions in the place of media."""
+        """For the language model alone: notes in the place of media."""
         conversation = []
         for question, answer, shown, _ in self.turns:
-            before = "".join(f"{subject.caption}\n" for subject, _ in shown)
+            before = "".join(f"{note(subject, self.draw)}\n" for subject, _ in shown)
             conversation += [
                 {"from": "human", "value": before + question, "input_modality": "text"},
                 {"from": "gpt", "value": answer, "caption": "", "output_modality": "text"}]
         return {"output_modality": "text", "conversation": conversation}
+
+
+def note(subject, draw):
+    """What stands for a medium in words: its caption, or what it shows in any order."""
+    if draw.random() < 0.5:
+        return subject.caption
+    return ", ".join(draw.sample(list(subject), len(subject)))
+
+
+def described_strangers(draw):
+    """An exchange about something that the world has not: at least one thing in it is strange."""
+    kind = draw.choice(list(KINDS.values()))
+    # A clip's colour does not make it another tune.
+    strange = draw.sample(kind._fields[:3], draw.choice([1, 1, 2, 3]))
+    strange += [f for f in kind._fields[3:] if draw.random() < 0.3]
+    subject = kind(*(draw.choice((STRANGERS if f in strange else VALUES)[f]) for f in kind._fields))
+    talk = Talk(draw, lambda _: None)
+    if draw.random() < 0.2:
+        talk.say(draw.choice(CAPTIONED).format(subject.caption), subject.caption)
+    else:
+        talk.describe(subject)
+    return talk
+
+
+# How a caption is asked for.
+CAPTIONED = ["{}", "{}\ngenerate a caption"]

@@ -42,20 +42,40 @@ def article(word):
     return ("an " if word[0] in "aeiou" else "a ") + word
 
 
+def where(place):
+    at = {"middle": "in", "top": "at", "bottom": "at"}
+    return f"{at.get(place, 'on')} the {place}"
+
+
 # One wording for one meaning: captions that mean the same are told by being the same.
 def sound_caption(instrument, contour, tempo):
     return f"a {tempo} {contour} melody on the {instrument}"
 
 
 def picture_caption(instrument, colour, place):
-    where = "in the middle" if place == "middle" else f"on the {place}"
-    return f"{article(instrument)} {where}, {colour} ground"
+    return f"{article(instrument)} {where(place)}, {colour} ground"
 
 
 def clip_caption(instrument, contour, tempo, colour):
     return f"{article(instrument)} moving in a {tempo} {contour} line, {colour} ground"
 
 
-def tune_caption(instrument, contour, tempo):
-    """What a sound and a clip of the same tune are both called: it brings them together."""
+# Captions of a part: what several media have in common brings them together, and comes apart from
+# the rest, so that it is seen in combinations that never were.
+def tune_caption(instrument, contour, tempo, **_):
     return f"a {tempo} {contour} {instrument}"
+
+
+def line_caption(contour, tempo, **_):
+    return f"{tempo} and {contour}"
+
+
+def place_caption(place, **_):
+    return where(place)
+
+
+PARTS = {
+    "image": {"places": place_caption},
+    "audio": {"tunes": tune_caption, "lines": line_caption},
+    "video": {"tunes": tune_caption, "lines": line_caption},
+}
