@@ -6,7 +6,7 @@ import subprocess
 
 from PIL import Image, ImageDraw, ImageFont
 
-from world import COLOURS, EMOJI, NOTES, PLACES, height
+from world import COLOURS, EMOJI, NOTES, PLACES, heights
 
 FONT = "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"
 SIDE, FRAMES, RATE = 64, 8, 4
@@ -14,11 +14,12 @@ _emoji = {}
 
 
 def emoji(instrument):
-    """The glyph in a square of its own, as large as the font has it."""
+    """The glyph of an instrument, or a glyph itself, in a square of its own as large as the font
+    has it."""
     if instrument not in _emoji:
         glyph = Image.new("RGBA", (160, 160))
         font = ImageFont.truetype(FONT, 109)
-        ImageDraw.Draw(glyph).text((8, 8), EMOJI[instrument], font=font, embedded_color=True)
+        ImageDraw.Draw(glyph).text((8, 8), EMOJI.get(instrument, instrument), font=font, embedded_color=True)
         glyph = glyph.crop(glyph.getbbox())
         side = max(glyph.size)
         square = Image.new("RGBA", (side, side))
@@ -51,11 +52,12 @@ def clip_frames(instrument, contour, tempo, colour, draw):
     background, side = ground(colour, draw), draw.randint(17, 21)
     left, low, shift = 12, SIDE - 13 + draw.uniform(-2, 2), draw.uniform(-2, 2)
     steps = NOTES[tempo]
+    way = heights(contour, steps, draw)
     for frame in range(FRAMES):
-        x = frame * steps // FRAMES / (steps - 1)
+        step = frame * steps // FRAMES
         yield scene(
-            instrument, background, left + shift + x * (SIDE - 2 * left),
-            low - height(contour, x) * (SIDE - 26), side)
+            instrument, background, left + shift + step / (steps - 1) * (SIDE - 2 * left),
+            low - way[step] * (SIDE - 26), side)
 
 
 def draw_clips(wanted, folder, seed):

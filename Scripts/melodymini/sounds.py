@@ -8,7 +8,7 @@ import wave
 
 import numpy
 
-from world import NOTES, height
+from world import NOTES, STRANGE_VOICES, heights
 
 SOUNDFONT = "/usr/share/sounds/sf3/MuseScore_General_Lite.sf3"
 # General MIDI's program, from 0, and the lowest note of a melody.
@@ -16,16 +16,15 @@ VOICES = {
     "piano": (0, 60), "guitar": (24, 52), "violin": (40, 67), "trumpet": (56, 62),
     "saxophone": (65, 57), "accordion": (21, 62), "banjo": (105, 55), "flute": (73, 74),
     "horn": (60, 48), "voice": (52, 57), "bells": (14, 65), "drum": (117, 45),
-}
+} | STRANGE_VOICES
 SCALE = [0, 2, 4, 5, 7, 9, 11, 12]
 TICKS = 960  # a second
 SLOT = 2.5  # seconds from one melody to the next
 RATE, RENDERED = 16000, 48000  # what is written, and what fluidsynth makes
 
 
-def melody_notes(instrument, contour, tempo, root):
-    count = NOTES[tempo]
-    return [root + SCALE[round(7 * height(contour, i / (count - 1)))] for i in range(count)]
+def melody_notes(contour, tempo, root, draw):
+    return [root + SCALE[round(7 * height)] for height in heights(contour, NOTES[tempo], draw)]
 
 
 def variable_length(value):
@@ -46,7 +45,7 @@ def midi(instrument, melodies):
         events.append((start, bytes([0xE0, bend & 127, bend >> 7])))
         step = 2 * TICKS / NOTES[tempo]
         root = lowest + draw.randint(-4, 4)
-        for place, note in enumerate(melody_notes(instrument, contour, tempo, root)):
+        for place, note in enumerate(melody_notes(contour, tempo, root, draw)):
             velocity = min(127, loudness + draw.randint(-6, 6))
             begin = start + round(place * step)
             events.append((begin, bytes([0x90, note, velocity])))

@@ -1,38 +1,9 @@
 public import DataPipeline
+import FoundationEssentials
 import Glibc
 public import ModelZoo
 import SouthGPT
 import TensorCore
-
-/// How ImageBind's towers are trained.
-public struct ImageBindRecipe: Codable, Equatable, Sendable {
-    /// The folder of towers to go on from; those that it lacks are drawn. Nil starts fresh ones.
-    public var from: String?
-    /// The sizes of fresh ones, the text tower's among them; its `vocabulary_size` is that of the
-    /// vocabulary to make.
-    public var config: ImageBindConfig?
-    /// The folder of a vocabulary, CLIP's or one laid out like it; nil makes one from the texts.
-    public var tokenizer: String?
-    /// Whether the factor of the cosines with texts is learnt, or stays as it starts.
-    public var learnsScale: Bool
-    /// Whether the tower of texts moves; nil lets it. While media do not show yet what captions say,
-    /// captions that move draw together, and media have nothing left to learn from.
-    public var trainsText: Bool?
-    /// The standard deviation that the positions of images and clips are drawn anew with; nil takes
-    /// them as they are. Published ones start at 0.02, from which small towers are slow to learn where
-    /// something is.
-    public var positionDeviation: Float?
-
-    /// A recipe.
-    public init(
-        from: String? = nil, config: ImageBindConfig? = nil, tokenizer: String? = nil,
-        learnsScale: Bool = true, trainsText: Bool? = nil, positionDeviation: Float? = nil
-    ) {
-        (self.from, self.config, self.tokenizer) = (from, config, tokenizer)
-        (self.learnsScale, self.trainsText) = (learnsScale, trainsText)
-        self.positionDeviation = positionDeviation
-    }
-}
 
 /// The towers of images, clips, sounds and texts, which learn to put what belongs together in one
 /// place: InfoNCE of every two kinds that samples of a batch have both.
@@ -87,8 +58,39 @@ public struct ImageBindTask: TrainingTask {
         let first, second: Kind
     }
 
-    private static let positions =
-        "modality_preprocessors.vision.pos_embedding_helper.pos_embed"
+    /// The folder of the vocabulary to take; nil to make one. A text tower that has learned goes on
+    /// with the vocabulary that it learned with: by another its embeddings would be of other words.
+    private static func vocabulary(
+        _ recipe: ImageBindRecipe, _ checkpoint: Checkpoint?, _ source: PretrainingSource
+    ) throws -> String? {
+        guard recipe.tokenizer == nil, let from = recipe.from, let checkpoint else {
+            return recipe.tokenizer
+        }
+        if FileManager.default.fileExists(atPath: "\(source.path(from))/vocab.json") { return from }
+        guard checkpoint["modality_preprocessors.text.token_embedding.weight"] == nil else {
+            throw source.fault("tokenizer", "absent", "the folder of the text tower's vocabulary")
+        }
+        return nil
+    }
+
+    /// Draws the positions of some towers anew.
+    private static func drawPositions(
+        _ deviations: [String: Float], of parameters: [Parameter], _ source: PretrainingSource
+    ) throws {
+        var draws = CounterGenerator(seed: source.seed, call: 1)
+        for (tower, deviation) in deviations.sorted(by: { $0.key < $1.key }) {
+            guard ["audio", "vision"].contains(tower) else {
+                throw source.fault("position_deviation", "of '\(tower)'", "of 'vision' or 'audio'")
+            }
+            guard deviation >= 0, deviation.isFinite else {
+                throw source.fault("position_deviation.\(tower)", "\(deviation)", "0 or above")
+            }
+            let name = "modality_preprocessors.\(tower).pos_embedding_helper.pos_embed"
+            for parameter in parameters where parameter.name == name {
+                parameter.replace(with: draws.normal(parameter.value.shape) * deviation)
+            }
+        }
+    }
 
     private static func isOfText(_ name: String) -> Bool {
         name.split(separator: ".").prefix(2).last == "text"
@@ -120,8 +122,10 @@ public struct ImageBindTask: TrainingTask {
         guard var textConfig = config.text ?? recipe.config?.text else {
             throw source.fault("config.text", "absent", "the sizes of the text tower")
         }
+        let checkpoint = try folder.map { try EncoderFolder.checkpoint($0) }
         vocabulary = try TextVocabulary(
-            .clip(), folder: recipe.tokenizer, size: textConfig.vocabularySize, source)
+            .clip(), folder: try Self.vocabulary(recipe, checkpoint, source),
+            size: textConfig.vocabularySize, source)
         if folder == nil { textConfig.vocabularySize = vocabulary.size }
         guard vocabulary.size <= textConfig.vocabularySize else {
             throw source.fault(
@@ -130,10 +134,8 @@ public struct ImageBindTask: TrainingTask {
         }
         config.text = textConfig
         let weights =
-            try folder.map {
-                Weights(
-                    try EncoderFolder.checkpoint($0), drawing: ["modality_*.text.*"],
-                    seed: source.seed)
+            checkpoint.map {
+                Weights($0, drawing: ["modality_*.text.*"], seed: source.seed)
             } ?? .fresh(seed: source.seed)
         media = try ImageBind(config, from: weights)
         text = try ImageBindText(
@@ -143,15 +145,7 @@ public struct ImageBindTask: TrainingTask {
             "modality_postprocessors.audio.*", "modality_preprocessors.text.mask",
         ])
         parameters = weights.trainable()
-        if let deviation = recipe.positionDeviation {
-            guard deviation >= 0, deviation.isFinite else {
-                throw source.fault("position_deviation", "\(deviation)", "0 or above")
-            }
-            var draws = CounterGenerator(seed: source.seed, call: 1)
-            for parameter in parameters where parameter.name == Self.positions {
-                parameter.replace(with: draws.normal(parameter.value.shape) * deviation)
-            }
-        }
+        try Self.drawPositions(recipe.positionDeviation ?? [:], of: parameters, source)
         let scale = text.logarithmOfLogitScale
         if !recipe.learnsScale { scale.isTrainable = false }
         if recipe.trainsText == false {

@@ -55,11 +55,30 @@ import Training
             #expect(
                 towers.embed(image, .image).isClose(
                     to: task.media.embed(image, .image), absolute: 0))
-            var again = ImageBindRecipe(from: "\(folder)/encoder")
-            again.tokenizer = "\(folder)/encoder"
-            let continued = try ImageBindTask(again, PretrainingSource())
+            let continued = try ImageBindTask(
+                ImageBindRecipe(from: "\(folder)/encoder"), PretrainingSource())
             let ids = Tensor([Int32](repeating: 3, count: 16), [1, 16])
             #expect(continued.text.embed(ids).isClose(to: task.text.embed(ids), absolute: 0))
+        }
+    }
+
+    @Test func goesOnWithTheVocabularyThatTheTextsWereLearntWith() throws {
+        try withTemporaryFolder { folder in
+            var samples = PretrainingSamples(folder: folder)
+            let first = try task([samples.images()])
+            try first.write(to: "\(folder)/first")
+            // Of other texts another would be made.
+            samples.captions = ["circles", "a triangle that nobody saw"]
+            let others = PretrainingSource(datasets: [try samples.sounds()])
+            let fresh = try ImageBindTask(ImageBindRecipe(config: Self.config), others)
+            #expect(fresh.identity != first.identity)
+            let recipe = ImageBindRecipe(from: "\(folder)/first")
+            #expect(try ImageBindTask(recipe, others).identity == first.identity)
+            try FileManager.default.removeItem(atPath: "\(folder)/first/vocab.json")
+            let error = #expect(throws: SettingsError.self) {
+                try ImageBindTask(recipe, others)
+            }
+            #expect(error?.description.contains("'recipe.tokenizer' is absent") == true)
         }
     }
 
@@ -82,18 +101,19 @@ import Training
         }
     }
 
-    @Test func drawsPositionsAnewAndTakesTheRestAsItIs() throws {
+    @Test(arguments: ["vision", "audio"])
+    func drawsPositionsOfATowerAnewAndTakesTheRestAsItIs(tower: String) throws {
         try withTemporaryFolder { folder in
             let dataset = try PretrainingSamples(folder: folder).images()
             try task([dataset]).write(to: "\(folder)/first")
             var recipe = ImageBindRecipe(
-                from: "\(folder)/first", tokenizer: "\(folder)/first", positionDeviation: 0.5)
+                from: "\(folder)/first", positionDeviation: [tower: 0.5])
             try ImageBindTask(recipe, PretrainingSource()).write(to: "\(folder)/second")
             let (first, second) = (
                 try Checkpoint(folder: "\(folder)/first"),
                 try Checkpoint(folder: "\(folder)/second")
             )
-            let positions = "modality_preprocessors.vision.pos_embedding_helper.pos_embed"
+            let positions = "modality_preprocessors.\(tower).pos_embedding_helper.pos_embed"
             for stored in first.tensors where stored.name != positions {
                 let again = try #require(second[stored.name]).tensor()
                 #expect(try again.isClose(to: stored.tensor(), absolute: 0), "\(stored.name)")
@@ -101,11 +121,17 @@ import Training
             let drawn = try #require(second[positions]).tensor()
             let deviation = drawn.squared().mean().item().squareRoot()
             #expect(abs(deviation - 0.5) < 0.1)
-            recipe.positionDeviation = -1
-            let error = #expect(throws: SettingsError.self) {
-                try ImageBindTask(recipe, PretrainingSource())
+            let wrong: [(deviation: [String: Float], said: String)] = [
+                ([tower: -1], "'recipe.position_deviation.\(tower)' is -1.0"),
+                (["thermal": 1], "'recipe.position_deviation' is of 'thermal'"),
+            ]
+            for (deviation, said) in wrong {
+                recipe.positionDeviation = deviation
+                let error = #expect(throws: SettingsError.self) {
+                    try ImageBindTask(recipe, PretrainingSource())
+                }
+                #expect(error?.description.contains(said) == true)
             }
-            #expect(error?.description.contains("'recipe.position_deviation' is -1.0") == true)
         }
     }
 

@@ -10,7 +10,7 @@ import Training
 struct PretrainingSamples {
     let folder: String
 
-    private static let captions = [
+    var captions = [
         "a red square on the left", "a blue square on the right", "a green wide stripe",
         "a grey ground alone",
     ]
@@ -58,7 +58,7 @@ struct PretrainingSamples {
         try FileManager.default.createDirectory(
             atPath: media, withIntermediateDirectories: true)
         var records: [[String: String]] = []
-        for (index, caption) in Self.captions.enumerated() {
+        for (index, caption) in captions.enumerated() {
             try write(index, "\(media)/\(index).\(ending)")
             records.append(["caption": caption, key: "\(index).\(ending)"])
         }
