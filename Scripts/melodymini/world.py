@@ -115,7 +115,9 @@ STRANGE_VOICES = {
     "bassoon": (70, 43), "clarinet": (71, 57), "piccolo": (72, 76), "recorder": (74, 72),
     "pan-flute": (75, 69), "ocarina": (79, 69), "square-wave": (80, 60), "sitar": (104, 55),
     "shamisen": (106, 60), "koto": (107, 60), "kalimba": (108, 64), "bagpipe": (109, 62),
-    "fiddle": (110, 62),
+    "fiddle": (110, 62), "glockenspiel": (9, 72), "music-box": (10, 67), "timpani": (47, 45),
+    "choir": (53, 57), "synth-voice": (54, 57), "voice-lead": (85, 57), "steel-drums": (114, 57),
+    "woodblock": (115, 57), "taiko": (116, 45), "synth-drum": (118, 45),
 }
 STRANGE_THINGS = list(
     "🐶🐱🐭🐰🐻🐸🐵🐔🐧🦆🐢🐟🦋🐝🐌🍎🍌🍇🍓🥕🍞🧀🍕🍩⚽🏀🚗🚌🚲🚀⏰📷💡🔑🎁🎈📚🌵🌻🍄👑🎩🧦🧲")
