@@ -105,10 +105,11 @@ public struct EvaluationRun: Sendable {
     /// Asks what was not asked yet, and scores all.
     ///
     /// - Parameter report: what it throws ends the run; what is done is kept
-    /// - Throws: `EvaluationError.otherRun`, and what the model throws of a setting; what a single
-    ///   record's medium is at fault for is kept with the record
+    /// - Throws: `EvaluationError.otherRun`, `CheckpointError` for files of the model that can no longer
+    ///   be read, and what the model throws of a setting; what a single record's medium is at fault for
+    ///   is kept with the record
     public func run(report: (Progress) throws -> Void = { _ in }) throws -> EvaluationReport {
-        var store = try EvaluationFolder(folder, identity: identity, replacing: isNew)
+        var store = try EvaluationFolder(folder, identity: identity(), replacing: isNew)
         var items: [EvaluationItem] = []
         if case .model(let model) = subject {
             items = settings.plan.items(
@@ -123,13 +124,14 @@ public struct EvaluationRun: Sendable {
     }
 
     /// What must be as it was when an evaluation goes on.
-    private var identity: [String: String] {
+    private func identity() throws -> [String: String] {
         let options = settings.options
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         let text = (try? encoder.encode(options)).map { String(decoding: $0, as: UTF8.self) } ?? ""
         return [
-            "model": subject.path, "generation settings": text, "plan": "\(settings.plan.asked)",
+            "model": subject.path, "model's files": try subject.fingerprint(),
+            "generation settings": text, "plan": "\(settings.plan.asked)",
         ]
     }
 

@@ -132,6 +132,30 @@ import Testing
         }
     }
 
+    @Test func weightsThatChangedInTheirPlaceAreAnotherEvaluation() throws {
+        try withTemporaryFolder { folder in
+            let data = try makeData(folder)
+            let place = try TinyFolder.copy(in: folder)
+            func evaluate() throws -> EvaluationReport {
+                try EvaluationRun(
+                    .model(MultimodalModel(place)), on: [data], settings([.describe]),
+                    in: "\(folder)/scores"
+                ).run()
+            }
+            let first = try evaluate().scores
+            #expect(try evaluate().scores == first)
+            // One weight, the last.
+            let decoder = try ModelFolder(place).path(of: "decoder.image")
+            let weights = URL(
+                filePath: "\(decoder)/unet/diffusion_pytorch_model.safetensors")
+            var bytes = try Data(contentsOf: weights)
+            bytes[bytes.endIndex - 1] ^= 1
+            try bytes.write(to: weights)
+            let error = #expect(throws: EvaluationError.self) { try evaluate() }
+            #expect(error?.description.contains("with another model's files, and") == true)
+        }
+    }
+
     @Test func aPictureThatCannotBeReadIsToldAndPassedOver() throws {
         try withTemporaryFolder { folder in
             let data = try makeData(folder)
