@@ -45,4 +45,24 @@ import Training
             #expect(!FileManager.default.fileExists(atPath: "\(folder)/not"))
         }
     }
+
+    @Test func letsGoThoughAProgramThatStartsHasACopyOfTheDescriptor() throws {
+        try withTemporaryFolder { folder in
+            var first: RunFolder? = try RunFolder(folder, isWriter: true)
+            // What a child has between its birth and the program that it runs.
+            let descriptors = "/proc/self/fd"
+            let names = try FileManager.default.contentsOfDirectory(atPath: descriptors)
+            let lock = names.first { name in
+                (try? FileManager.default.destinationOfSymbolicLink(
+                    atPath: "\(descriptors)/\(name)"))?.hasSuffix("\(folder)/.lock") == true
+            }
+            let held = try #require(lock.flatMap { Int32($0) })
+            let copy = dup(held)
+            defer { close(copy) }
+            #expect(throws: RunError.self) { try RunFolder(folder, isWriter: true) }
+            #expect(first != nil)
+            first = nil
+            _ = try RunFolder(folder, isWriter: true)
+        }
+    }
 }

@@ -21,7 +21,11 @@ final class FolderUse: Sendable {
     }
 
     deinit {
-        if descriptor >= 0 { close(descriptor) }
+        guard descriptor >= 0 else { return }
+        // Not by closing alone: a program that is just being started holds a copy of the descriptor
+        // until it runs, and with it the lock.
+        _ = flock(descriptor, LOCK_UN)
+        close(descriptor)
     }
 
     /// Whether `AtomicFile` names a file so while it is written: `.NAME.MARK.npy`, the mark a random
