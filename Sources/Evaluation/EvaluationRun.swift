@@ -44,6 +44,19 @@ public struct EvaluationRun: Sendable {
             case .encoder(let folder): folder
             }
         }
+
+        /// What tells the files that it is made of from others in their place.
+        ///
+        /// - Throws: `ModelError`, `CheckpointError`
+        func fingerprint() throws -> String {
+            switch self {
+            case .encoder(let folder): try PartFiles(at: folder).fingerprint()
+            case .model(let model):
+                try model.folder.manifest.components.keys.sorted()
+                    .map { try PartFiles(at: model.folder.path(of: $0)).fingerprint() }
+                    .joined(separator: " ")
+            }
+        }
     }
 
     public let subject: Subject

@@ -92,7 +92,7 @@ struct EmbeddingFolder {
         let file = "\(path)/\(EmbeddingIndex.fileName)"
         let descriptor = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw failure(file) }
-        defer { close(descriptor) }
+        defer { closeUnlocking(descriptor) }
         guard flock(descriptor, LOCK_EX) == 0 else { throw failure(file) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw failure(file) }

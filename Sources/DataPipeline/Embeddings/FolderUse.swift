@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import TensorCore
 
 /// That a folder is being filled, for as long as this lives: several processes may fill one, and what
 /// a killed one left half written may go only while no other is at work.
@@ -21,11 +22,7 @@ final class FolderUse: Sendable {
     }
 
     deinit {
-        guard descriptor >= 0 else { return }
-        // Not by closing alone: a program that is just being started holds a copy of the descriptor
-        // until it runs, and with it the lock.
-        _ = flock(descriptor, LOCK_UN)
-        close(descriptor)
+        if descriptor >= 0 { closeUnlocking(descriptor) }
     }
 
     /// Whether `AtomicFile` names a file so while it is written: `.NAME.MARK.npy`, the mark a random

@@ -81,9 +81,8 @@ extension ModelFolder {
         let place = try path(of: component)
         guard FileManager.default.isFolder(place) else { return try SHA256.hash(file: place) }
         var list = ""
-        for file in try FileManager.default.subpathsOfDirectory(atPath: place).sorted()
-        where !FileManager.default.isFolder("\(place)/\(file)") {
-            list += "\(try SHA256.hash(file: "\(place)/\(file)"))  \(file)\n"
+        for (name, file) in try PartFiles(at: place).files {
+            list += "\(try SHA256.hash(file: file))  \(name)\n"
         }
         var hash = SHA256()
         hash.update(list)
@@ -111,28 +110,5 @@ extension ModelFolder {
             manifest.components[name]?.sha256 = try hash(name)
         }
         try manifest.write(to: path)
-    }
-}
-
-extension SHA256 {
-    /// The hash of a file's bytes, in hexadecimal digits.
-    ///
-    /// - Throws: `CheckpointError.unreadable`
-    fileprivate static func hash(file: String) throws -> String {
-        var hash = SHA256()
-        // An empty file cannot be mapped.
-        if let attributes = try? FileManager.default.attributesOfItem(atPath: file),
-            attributes[.size] as? Int == 0
-        {
-            return hash.hexadecimal
-        }
-        let mapped = try MappedFile(file)
-        let step = 1 << 24
-        for start in stride(from: 0, to: mapped.bytes.count, by: step) {
-            let end = min(start + step, mapped.bytes.count)
-            hash.update(UnsafeRawBufferPointer(rebasing: mapped.bytes[start..<end]))
-            mapped.forget(start..<end)
-        }
-        return hash.hexadecimal
     }
 }

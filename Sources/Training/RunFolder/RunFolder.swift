@@ -221,10 +221,5 @@ private final class FolderLock: Sendable {
         }
     }
 
-    deinit {
-        // Not by closing alone: a program that is just being started holds a copy of the descriptor
-        // until it runs, and with it the lock.
-        _ = flock(descriptor, LOCK_UN)
-        close(descriptor)
-    }
+    deinit { closeUnlocking(descriptor) }
 }

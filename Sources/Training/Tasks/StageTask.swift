@@ -88,7 +88,7 @@ public struct StageTask: TrainingTask {
             start = started
         } else {
             start =
-                try model.delta.map { try fingerprint(of: Checkpoint(contentsOf: $0.file)) }
+                try model.delta.map { try Checkpoint(contentsOf: $0.file).fingerprint() }
                 ?? "none"
         }
         identity = try model.frozenParts().merging([StageTask.startKey: start]) { $1 }
